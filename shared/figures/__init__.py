@@ -1,0 +1,17 @@
+"""One plotly style for every notebook, and the shapes of plot that stages need again and again."""
+
+from shared.figures._shapes import bars, confusion, heatmap, histogram, intervals, lines, reliability, scatter
+from shared.figures._style import COLOURS, show
+
+__all__ = [
+    "COLOURS",
+    "bars",
+    "confusion",
+    "heatmap",
+    "histogram",
+    "intervals",
+    "lines",
+    "reliability",
+    "scatter",
+    "show",
+]

@@ -1,0 +1,135 @@
+"""The usual shapes. Each returns a plotly figure to finish with `show`; none of them computes."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from shared.figures._style import COLOURS
+
+Numbers = Sequence[float] | np.ndarray
+
+
+def bars(labels: Sequence[str], values: Numbers, *, x: str, y: str = "", errors: Numbers | None = None) -> go.Figure:
+    """Horizontal bars, one a label, the first on top.
+
+    Args:
+        labels: names of the bars.
+        values: shape (labels,); NaN leaves the bar out.
+        x: axis title with unit.
+        y: axis title of the labels.
+        errors: half-widths of symmetric error bars in the unit of `values`.
+    """
+    bar = go.Bar(
+        x=list(values),
+        y=[str(label) for label in labels],
+        orientation="h",
+        error_x={"array": list(errors)} if errors is not None else None,
+    )
+    figure = go.Figure(bar)
+    figure.update_layout(xaxis_title=x, yaxis_title=y, yaxis_autorange="reversed", height=_row_height(len(labels)))
+    return figure
+
+
+def lines(x_values: Numbers, series: Mapping[str, Numbers], *, x: str, y: str, markers: bool = True) -> go.Figure:
+    """One line a series over the same x values; NaN breaks a line."""
+    mode = "lines+markers" if markers else "lines"
+    figure = go.Figure([go.Scatter(x=list(x_values), y=list(v), name=name, mode=mode) for name, v in series.items()])
+    figure.update_layout(xaxis_title=x, yaxis_title=y, showlegend=len(series) > 1)
+    return figure
+
+
+def histogram(groups: Mapping[str, Numbers], *, x: str, y: str = "count", bins: int = 40) -> go.Figure:
+    """Overlaid histograms with common bins, one a group."""
+    traces = [go.Histogram(x=list(v), name=name, nbinsx=bins, opacity=0.65) for name, v in groups.items()]
+    figure = go.Figure(traces)
+    figure.update_layout(xaxis_title=x, yaxis_title=y, barmode="overlay", showlegend=len(groups) > 1)
+    return figure
+
+
+def heatmap(
+    values: np.ndarray, rows: Sequence[str], columns: Sequence[str], *, x: str, y: str, unit: str = ""
+) -> go.Figure:
+    """A matrix as colours, the first row on top, values of small matrices written into the cells.
+
+    Args:
+        values: shape (rows, columns); NaN stays empty.
+        rows: names of the rows.
+        columns: names of the columns.
+        x: what the columns are.
+        y: what the rows are.
+        unit: title of the colour bar.
+    """
+    written = "%{z:.2g}" if values.size <= 150 else None
+    trace = go.Heatmap(
+        z=values,
+        x=[str(c) for c in columns],
+        y=[str(r) for r in rows],
+        colorscale="Blues",
+        texttemplate=written,
+        colorbar={"title": {"text": unit}},
+    )
+    figure = go.Figure(trace)
+    figure.update_layout(xaxis_title=x, yaxis_title=y, yaxis_autorange="reversed", height=_row_height(len(rows)) + 60)
+    return figure
+
+
+def confusion(counts: np.ndarray, labels: Sequence[str]) -> go.Figure:
+    """A confusion matrix as shares of each true class (rows sum to 1), with counts on hover.
+
+    Args:
+        counts: shape (classes, classes), rows are true, columns predicted; a class without examples stays empty.
+        labels: class names.
+    """
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
+    figure = heatmap(shares, labels, labels, x="predicted", y="true", unit="share of true class")
+    figure.update_traces(customdata=counts, hovertemplate="true %{y}<br>predicted %{x}<br>%{customdata}<extra></extra>")
+    return figure
+
+
+def intervals(
+    labels: Sequence[str],
+    values: Numbers,
+    lows: Numbers,
+    highs: Numbers,
+    *,
+    x: str,
+    reference: float | None = None,
+    reference_name: str = "floor",
+) -> go.Figure:
+    """A forest plot: a point with its interval on each line, and a dashed reference such as the floor."""
+    values, lows, highs = np.asarray(values, float), np.asarray(lows, float), np.asarray(highs, float)
+    error = {"type": "data", "symmetric": False, "array": highs - values, "arrayminus": values - lows}
+    figure = go.Figure(go.Scatter(x=values, y=[str(label) for label in labels], error_x=error, mode="markers"))
+    figure.update_traces(marker_size=9)
+    if reference is not None:
+        figure.add_vline(x=reference, line_dash="dash", annotation_text=reference_name, line_color=COLOURS[1])
+    figure.update_layout(xaxis_title=x, yaxis_autorange="reversed", height=_row_height(len(labels)))
+    return figure
+
+
+def reliability(curves: Mapping[str, tuple[Numbers, Numbers]]) -> go.Figure:
+    """Calibration: mean confidence against observed share right, one curve a model, beside the diagonal.
+
+    Args:
+        curves: by name, (confidence, share right), each of shape (bins,) in [0, 1]; NaN for empty bins.
+    """
+    diagonal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dash", "color": "grey"}, name="calibrated")
+    models = [go.Scatter(x=list(c), y=list(r), mode="lines+markers", name=n) for n, (c, r) in curves.items()]
+    figure = go.Figure([diagonal, *models])
+    figure.update_layout(xaxis_title="confidence", yaxis_title="share right")
+    return figure
+
+
+def scatter(x_values: Numbers, y_values: Numbers, *, x: str, y: str, labels: Sequence[str] | None = None) -> go.Figure:
+    """Points, with a label on hover."""
+    hover = [str(label) for label in labels] if labels is not None else None
+    figure = go.Figure(go.Scatter(x=list(x_values), y=list(y_values), mode="markers", text=hover))
+    figure.update_layout(xaxis_title=x, yaxis_title=y)
+    return figure
+
+
+def _row_height(rows: int) -> int:
+    """Pixels that keep row labels apart: at least a readable plot, at most a screen and a half."""
+    return int(min(max(300, 120 + 26 * rows), 1400))
