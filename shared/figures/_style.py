@@ -1,8 +1,15 @@
 """The look: one template, colour-blind safe colours (Okabe and Ito 2008), readable at report width."""
 
+import html
+import json
+
 import plotly.graph_objects as go
+from plotly.io.json import to_json_plotly
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000"]
+
+# Output metadata under this key tells the report site that the HTML is one of our sandboxed frames.
+EMBEDDED = "colloquy-embedded"
 
 _TEMPLATE = go.layout.Template(
     layout={
@@ -41,13 +48,31 @@ def show(figure: go.Figure, *, title: str | None = None) -> None:
 
 def _as_json(bundle: dict[str, object]) -> dict[str, object]:
     """Numpy arrays inside a figure as plain lists, as a notebook file needs them."""
-    import json
-
-    from plotly.io.json import to_json_plotly
-
     return json.loads(to_json_plotly(bundle))
 
 
 def _alternative(figure: go.Figure) -> str:
     title = figure.layout.title.text or "untitled"
     return f"Figure: {title}"
+
+
+def embed(page: str, *, title: str, height: int = 600) -> None:
+    """Display a complete, self-contained HTML page with scripts of its own, such as a bertviz view.
+
+    The page runs in a sandboxed frame: it cannot touch the notebook or the report around it. The report site keeps
+    scripts only inside such frames; every other HTML output is reduced to plain markup.
+
+    Args:
+        page: HTML that fetches nothing.
+        title: what the frame shows, for people who listen instead of look.
+        height: pixels.
+    """
+    from IPython.display import display
+
+    frame = (
+        f'<iframe sandbox="allow-scripts" title="{html.escape(title)}" loading="lazy" srcdoc="{html.escape(page)}" '
+        f'style="width:100%;height:{height}px;border:0;background:white"></iframe>'
+    )
+    display(
+        {"text/html": frame, "text/plain": f"Embedded view: {title}"}, raw=True, metadata={EMBEDDED: {"height": height}}
+    )
