@@ -1,0 +1,46 @@
+"""Shadow, canary, cut-over: an encoder takes over from an LLM without anyone being let down.
+
+`Router` answers one message at a time and logs both answers; `read_log` and the functions beside it turn the log into
+agreement, cost, break-even, an escalation threshold, drift and a queue for people.
+"""
+
+from shared.shadow._drift import Drift, drift_report, embedding_distance, population_stability
+from shared.shadow._log import DecisionLog, read_log
+from shared.shadow._queue import retraining_set, review_queue
+from shared.shadow._report import (
+    BreakEven,
+    EscalationThreshold,
+    agreement,
+    break_even,
+    cost_per_thousand,
+    disagreement_counts,
+    escalation_threshold,
+    latency_table,
+)
+from shared.shadow._router import Answer, Classified, Router, RouterSettings, share_of
+from shared.shadow._simulate import SimulatedLLM
+
+__all__ = [
+    "Answer",
+    "BreakEven",
+    "Classified",
+    "DecisionLog",
+    "Drift",
+    "EscalationThreshold",
+    "Router",
+    "RouterSettings",
+    "SimulatedLLM",
+    "agreement",
+    "break_even",
+    "cost_per_thousand",
+    "disagreement_counts",
+    "drift_report",
+    "embedding_distance",
+    "escalation_threshold",
+    "latency_table",
+    "population_stability",
+    "read_log",
+    "retraining_set",
+    "review_queue",
+    "share_of",
+]

@@ -1,0 +1,44 @@
+"""What people should look at next, and the training rows that come of it."""
+
+import numpy as np
+import pandas as pd
+
+
+def review_queue(rows: pd.DataFrame, size: int) -> pd.DataFrame:
+    """The decisions most worth a person's time: confident disagreements first, then the least confident ones.
+
+    Args:
+        rows: decisions with their text (a log written with `log_text`).
+        size: how many messages; each text appears once.
+
+    Returns:
+        Columns conversation_id, text, encoder_category, encoder_confidence, llm_category, why, priority (higher first).
+    """
+    disagrees = (rows["llm_status"] == "ok") & (rows["llm_category"] != rows["encoder_category"])
+    confidence = rows["encoder_confidence"].fillna(0.0)
+    ranked = rows.assign(
+        priority=np.where(disagrees, 1 + confidence, 1 - confidence),
+        why=np.where(disagrees, "encoder and LLM disagree", "encoder is unsure"),
+    )
+    columns = ["conversation_id", "text", "encoder_category", "encoder_confidence", "llm_category", "why", "priority"]
+    ordered = ranked.dropna(subset=["text"]).sort_values("priority", ascending=False, kind="stable")
+    return ordered.drop_duplicates("text")[columns].head(size).reset_index(drop=True)
+
+
+def retraining_set(rows: pd.DataFrame, reviewed: pd.DataFrame, *, confident: float) -> pd.DataFrame:
+    """Training rows from the log: what people decided, and what both classifiers agree on with confidence.
+
+    Args:
+        rows: decisions with their text.
+        reviewed: columns text and label, as people decided; a label that is missing (NaN) is left out.
+        confident: encoder's confidence in [0, 1] from which an agreed category is taken as a label.
+
+    Returns:
+        Columns message, label, confidence, source (`human` or `agreed`); a person's word replaces an agreement.
+    """
+    human = reviewed.dropna(subset=["label"])[["text", "label"]].assign(confidence=1.0, source="human")
+    same = (rows["llm_status"] == "ok") & (rows["llm_category"] == rows["encoder_category"])
+    agreed = rows[same & (rows["encoder_confidence"] >= confident)].dropna(subset=["text"])
+    agreed = agreed.rename(columns={"encoder_category": "label", "encoder_confidence": "confidence"})
+    both = pd.concat([human, agreed[["text", "label", "confidence"]].assign(source="agreed")], ignore_index=True)
+    return both.drop_duplicates("text", keep="first").rename(columns={"text": "message"}).reset_index(drop=True)

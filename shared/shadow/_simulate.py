@@ -1,0 +1,40 @@
+"""A stand-in for the LLM where none is at hand: right with a given probability, slow, sometimes down, always seeded."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+class SimulatedLLM:
+    """Classifies messages whose true category is known, with errors, latency and outages that depend on the text alone.
+
+    Args:
+        truth: category by message.
+        accuracy: probability in [0, 1] of the true category; otherwise another one, uniformly.
+        failing: share of calls in [0, 1] that raise `ConnectionError`.
+        latency_ms: median of a log-normal latency; 0 answers at once.
+        seed: changes which messages are wrong or fail.
+    """
+
+    def __init__(
+        self, truth: Mapping[str, str], *, accuracy: float, failing: float = 0.0, latency_ms: float = 0.0, seed: int = 0
+    ) -> None:
+        self._truth, self._accuracy, self._failing, self._latency_ms = truth, accuracy, failing, latency_ms
+        self._names = sorted(set(truth.values()))
+        self._seed = seed
+
+    def __call__(self, message: str) -> dict[str, Any]:
+        """`{"category", "confidence"}` for a known message; raises ConnectionError for a failing share."""
+        digest = hashlib.blake2b(f"{self._seed}\0{message}".encode(), digest_size=8).digest()
+        random = np.random.default_rng(int.from_bytes(digest, "big"))
+        failing, right, other = random.random(3)
+        time.sleep(self._latency_ms * np.exp(random.normal(0, 0.3)) / 1000)
+        if failing < self._failing:
+            raise ConnectionError("simulated outage")
+        true = self._truth[message]
+        wrong = [name for name in self._names if name != true] or [true]
+        category = true if right < self._accuracy else wrong[int(other * len(wrong))]
+        return {"category": category, "confidence": 0.9}
