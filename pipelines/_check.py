@@ -1,0 +1,125 @@
+"""Checks before any compute: pairs, the shape of notebooks, and every study."""
+
+import ast
+import builtins
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipelines._notebooks import Cell, notebook_folder, notebook_names, read_cells
+from pipelines._pairing import check_pairs
+from pipelines._study import load_study, studies_folder, study_problems
+from shared.params import read_parameters
+from shared.runs import UserError
+
+_HEADER = ("**Question**", "**Inputs**", "**Outputs**", "**Cost**")
+_LONGEST_CELL = 30
+
+
+def check_everything(studies: Iterable[str] = ()) -> list[str]:
+    """All complaints about pairs, notebooks and the named studies (default: all), an entry each."""
+    names = list(studies) or [str(path) for path in sorted(studies_folder().glob("*.yaml"))]
+    notebooks = [notebook_folder() / f"{name}.py" for name in notebook_names()]
+    complaints = check_pairs() + [f"{path.name}: {p}" for path in notebooks for p in notebook_problems(path)]
+    return complaints + [f"{Path(name).name}: {p}" for name in names for p in _study_complaints(name)]
+
+
+def _study_complaints(name: str) -> list[str]:
+    try:
+        return study_problems(load_study(name))
+    except UserError as error:
+        return [str(error)]
+
+
+def notebook_problems(path: Path) -> list[str]:
+    """What a notebook does against its contract, a sentence each.
+
+    Header lines, one annotated and commented parameters cell, `begin` and `finish`, findings, no `def` or `class`, no cell over
+    30 lines, no parameter that nothing uses, no name that nothing defines.
+    """
+    cells = read_cells(path)
+    try:
+        parameters = read_parameters(path)
+        trees = {cell: ast.parse(_without_magics(cell.source)) for cell in cells if cell.kind == "code"}
+    except (UserError, SyntaxError) as error:
+        return [str(error)]
+    problems = _header_problems(cells) + _tag_problems(cells)
+    problems += [
+        f"parameter '{p.name}' has no comment with its unit and legal values."
+        for p in parameters.values()
+        if not p.comment
+    ]
+    problems += [p for cell, tree in trees.items() for p in _cell_problems(cell, tree)]
+    problems += _call_problems(path.stem[4:], trees.values())
+    return problems + _name_problems(trees, parameters)
+
+
+def _without_magics(source: str) -> str:
+    return "\n".join("pass" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines())
+
+
+def _header_problems(cells: list[Cell]) -> list[str]:
+    if not cells or cells[0].kind != "markdown" or not cells[0].source.startswith("# "):
+        return ["it does not begin with a Markdown cell that holds a title (`# Verb ...`)."]
+    return [f"the first cell has no line {line}." for line in _HEADER if line not in cells[0].source]
+
+
+def _tag_problems(cells: list[Cell]) -> list[str]:
+    problems = []
+    for tag in ("parameters", "findings"):
+        count = sum(tag in cell.tags for cell in cells)
+        if count != 1:
+            problems.append(f"{count} cells are tagged {tag}, expected one.")
+    return problems
+
+
+def _cell_problems(cell: Cell, tree: ast.Module) -> list[str]:
+    problems = []
+    if any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) for node in ast.walk(tree)):
+        problems.append(f"line {cell.line}: a cell defines a function or class. Move it to shared/ and import it.")
+    lines = sum(1 for line in cell.source.splitlines() if line.strip())
+    if lines > _LONGEST_CELL:
+        problems.append(f"line {cell.line}: a cell has {lines} lines, at most {_LONGEST_CELL} are read with pleasure.")
+    return problems
+
+
+def _call_problems(stage: str, trees: Iterable[ast.Module]) -> list[str]:
+    calls = [ast.unparse(node) for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    problems = []
+    if not any(call.replace("'", '"').startswith(f'begin("{stage}", globals()') for call in calls):
+        problems.append(f'no cell calls begin("{stage}", globals()).')
+    if not any(call.endswith(".finish()") for call in calls):
+        problems.append("no cell calls run.finish().")
+    return problems
+
+
+def _name_problems(trees: dict[Cell, ast.Module], parameters: Iterable[str]) -> list[str]:
+    used: set[str] = set()
+    known = {*dir(builtins), "display", "get_ipython", "__name__"}
+    problems = []
+    for cell, tree in trees.items():
+        loaded, stored = _names(tree)
+        unknown = sorted(loaded - known - stored)
+        problems += [
+            f"line {cell.line}: name '{name}' is not defined by this cell or one above it." for name in unknown
+        ]
+        known |= stored
+        used |= loaded if "parameters" not in cell.tags else set()
+    return problems + [
+        f"parameter '{name}' is not used by any cell."
+        for name in parameters
+        if name not in used | {"run_version", "upstream"}
+    ]
+
+
+def _names(tree: ast.Module) -> tuple[set[str], set[str]]:
+    loaded, stored = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (loaded if isinstance(node.ctx, ast.Load) else stored).add(node.id)
+        elif isinstance(node, ast.alias):
+            stored.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.arg):
+            stored.add(node.arg)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            stored.add(node.name)
+    return loaded, stored

@@ -1,0 +1,235 @@
+"""What each command of the command line does."""
+
+import argparse
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pipelines import _pairing, _tasks
+from pipelines._check import check_everything
+from pipelines._digests import Digests
+from pipelines._failure import Kind
+from pipelines._notebooks import notebook_folder, notebook_path
+from pipelines._pairing import PairState
+from pipelines._places import FAILURE, page_path
+from pipelines._plan import Step, environment_problems, make_plan
+from pipelines._run import Course, run_steps
+from pipelines._state import State, Status, state_of
+from pipelines._study import Study, load_study, override, stage_of_task, study_problems
+from pipelines._tell import in_words
+from shared.runs import UserError, read_manifest, reports_folder, runs_folder
+from shared.runs._places import notebook_of
+
+EXIT_CODES = {Kind.DONE: 0, Kind.USER_ERROR: 2, Kind.FAILED: 3, Kind.KILLED: 4}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a study, then write its index; failures are told together at the end."""
+    study, steps = _planned(options)
+    _refuse_before_compute(study, steps)
+    forced = [_known_stage(study, name) for name in options.force]
+    course = run_steps(study, steps, jobs=max(1, options.jobs), scheduler=options.scheduler, forced=forced)
+    _write_site(study, course)
+    _tell_end(study, course)
+    return max((EXIT_CODES[kind] for kind in course.ended.values()), default=0)
+
+
+def _planned(options: argparse.Namespace) -> tuple[Study, list[Step]]:
+    study = override(load_study(options.study), options.sets, options.run_version)
+    problems = study_problems(study)
+    if problems:
+        raise UserError("\n".join([f"{study.path.name}: {len(problems)} problem(s), nothing was run.", *problems]))
+    return study, make_plan(study, options.task)
+
+
+def _known_stage(study: Study, name: str) -> str:
+    stage = stage_of_task(name)
+    if stage not in study.stages:
+        raise UserError(f"--force {name}: the study has no such stage. It has: {', '.join(study.stages)}.")
+    return stage
+
+
+def _refuse_before_compute(study: Study, steps: list[Step]) -> None:
+    problems = environment_problems(steps)
+    for stage in dict.fromkeys(step.stage for step in steps):
+        path = notebook_of(stage)
+        state = _pairing.edited_state(path)
+        if state in (PairState.NOTEBOOK_EDITED, PairState.BOTH_EDITED):
+            problems.append(_pairing.complaint(path, state))
+    if problems:
+        raise UserError("\n".join([f"{study.name}: nothing was run.", *problems]))
+
+
+def _write_site(study: Study, course: Course) -> None:
+    if not (course.executed or course.blocked or not (reports_folder(study.run_version) / "index.html").exists()):
+        return
+    from pipelines import _report
+
+    states = _states(make_plan(study))
+    if study.grid:
+        from pipelines._grid import compare
+
+        compare(study, {identity: state.status.value for identity, state in states.items()})
+    _report.index_page(runs_folder(study.run_version), reports_folder(study.run_version), _index_facts(study, states))
+
+
+def _states(steps: Iterable[Step]) -> dict[str, State]:
+    digests = Digests()
+    states = {step.identity: state_of(step, digests) for step in steps}
+    digests.save()
+    return states
+
+
+def _index_facts(study: Study, states: Mapping[str, State]) -> dict[str, Any]:
+    own = {
+        name: states[f"{study.run_version}/{name}"] for name in study.stages if f"{study.run_version}/{name}" in states
+    }
+    return {
+        "name": study.name,
+        "description": study.description,
+        "status": {stage: state.status.value for stage, state in own.items()},
+        "reason": {stage: "; ".join(state.reasons) for stage, state in own.items()},
+    }
+
+
+def _tell_end(study: Study, course: Course) -> None:
+    for identity, summary in course.problems.items():
+        stage = identity.rpartition("/")[2]
+        version = identity.rpartition("/")[0]
+        print(f"\n{stage}: {summary}\n    {runs_folder(version) / stage / FAILURE}")
+        print(f"    {page_path(version, notebook_of(stage).stem)}")
+    if not course.executed and not course.problems:
+        print("Everything is up to date.")
+    print(f"Report: {reports_folder(study.run_version) / 'index.html'}")
+
+
+def status(options: argparse.Namespace) -> int:
+    """Tell the state of each stage, with reasons; 0 whatever it is."""
+    study, steps = _planned(options)
+    print(f"{study.name}, run version {study.run_version}: {runs_folder(study.run_version)}")
+    states = _states(steps)
+    for step in steps:
+        print(_status_line(step, states))
+    return 0
+
+
+def _status_line(step: Step, states: Mapping[str, State]) -> str:
+    state = states[step.identity]
+    grid = f" ({step.version.partition('/grid/')[2]})" if "/grid/" in step.version else ""
+    notes = [reason.splitlines()[0] for reason in state.reasons] + _notes(step, state, states)
+    first = f"{step.stage + grid:<14} {state.status.value:<8} {_cost(step)}".rstrip()
+    return "\n".join([first, *(f"{'':<15}- {note}" for note in notes)])
+
+
+def _notes(step: Step, state: State, states: Mapping[str, State]) -> list[str]:
+    unsettled = [name.rpartition("/")[2] for name in step.after if name in states and _will_run(states[name])]
+    notes = []
+    if unsettled and state.status is Status.DONE:
+        notes.append(f"{', '.join(unsettled)} will run first; this stage follows only if what it reads changes")
+    edited = _pairing.edited_state(notebook_of(step.stage))
+    if edited is not PairState.IN_STEP:
+        notes.append(f"{edited.value}: see `python -m pipelines pair --check {notebook_of(step.stage).stem}`")
+    return notes
+
+
+def _will_run(state: State) -> bool:
+    return state.status is not Status.DONE
+
+
+def _cost(step: Step) -> str:
+    manifest = read_manifest(step.folder)
+    if manifest is None:
+        return ""
+    return f"{manifest['finished']}, {in_words(manifest['wall_seconds'])}, {manifest['peak_memory_bytes'] >> 20:,} MiB"
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write the pages of a study again from what its run folders hold."""
+    from pipelines import _report
+
+    study, steps = _planned(options)
+    if options.one_file:
+        return _one_file(study, steps, stage_of_task(options.one_file))
+    for step in steps:
+        write_page(step)
+    _report.index_page(
+        runs_folder(study.run_version),
+        reports_folder(study.run_version),
+        _index_facts(study, _states(make_plan(study))),
+    )
+    print(f"Report: {reports_folder(study.run_version) / 'index.html'}")
+    return 0
+
+
+def write_page(step: Step) -> None:
+    """The page of one step, from its executed notebook or its failure; nothing if it has neither."""
+    from pipelines import _report
+
+    target = page_path(step.version, notebook_of(step.stage).stem)
+    if read_manifest(step.folder) is not None:
+        _report.stage_page(step.folder, target)
+    elif (step.folder / FAILURE).exists():
+        _report.failure_page(step.folder, target)
+
+
+def _one_file(study: Study, steps: list[Step], stage: str) -> int:
+    from pipelines import _report
+
+    chosen = [step for step in steps if step.stage == stage and read_manifest(step.folder) is not None]
+    if not chosen:
+        raise UserError(f"There is no executed '{stage}' in {runs_folder(study.run_version)}. Run it first.")
+    for step in chosen:
+        target = page_path(step.version, f"{notebook_of(stage).stem}.single")
+        _report.stage_page(step.folder, target, one_file=True)
+        print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check everything that can be checked without running; 2 if something is wrong."""
+    return _print_complaints(check_everything(options.studies), "Pairs, notebooks and studies are in order.")
+
+
+def pair(options: argparse.Namespace) -> int:
+    """Write or check the pairs."""
+    in_step = "Every .ipynb is in step with its .py."
+    if options.check:
+        return _print_complaints(_pairing.check_pairs(options.names), in_step)
+    if options.from_ipynb:
+        lines = [f"{_pairing.take_notebook(name).name}: written" for name in _named(options.names)]
+    elif options.from_py:
+        lines = [f"{_pairing.write_notebook(notebook_path(name)).name}: written" for name in _named(options.names)]
+    else:
+        lines = _pairing.pair(options.names)
+    print("\n".join(lines) or in_step)
+    return 0
+
+
+def _named(names: list[str]) -> list[str]:
+    if not names:
+        raise UserError(f"Name the notebooks of {notebook_folder()}, for instance 130_classifier.")
+    return names
+
+
+def _print_complaints(complaints: list[str], otherwise: str) -> int:
+    print("\n\n".join(complaints) or otherwise)
+    return EXIT_CODES[Kind.USER_ERROR] if complaints else 0
+
+
+def test(options: argparse.Namespace) -> int:
+    """Run the tests."""
+    return _tasks.test(slow=options.slow)
+
+
+def lint(_: argparse.Namespace) -> int:
+    """Run every static check."""
+    return _tasks.lint()
+
+
+def bench(_: argparse.Namespace) -> int:
+    """Run the benchmarks."""
+    return _tasks.bench()
+
+
+def lab(_: argparse.Namespace) -> int:
+    """Open JupyterLab."""
+    return _tasks.lab()

@@ -1,0 +1,311 @@
+"""Executing one step: papermill in this process, a kernel that dies with it, a notebook saved atomically after every cell.
+
+What is on disk, in the order of writing, so that a kill at any instant is survived: the old manifest, executed notebook and
+failure are removed; facts for the kernel and the running state are written; `notebook.partial.ipynb` is replaced after every cell;
+the notebook itself writes its outputs and, last, `manifest.json`; then the partial notebook is renamed to `notebook.ipynb`.
+A stage without manifest or without executed notebook is not done.
+"""
+
+import os
+import platform
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient.exceptions import DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+from papermill.execute import execute_notebook
+from papermill.log import logger
+
+from pipelines import _report
+from pipelines._failure import Failure, Kind, end_of_process, heading_above, last_lines, likely_cause, summary_of
+from pipelines._hygiene import cleaned, replacements
+from pipelines._kernel import MemoryWatch, StageKernel
+from pipelines._notebooks import notebook_folder
+from pipelines._pairing import generate
+from pipelines._places import (
+    FAILURE,
+    NOTEBOOK,
+    PARTIAL_NOTEBOOK,
+    PROGRESS,
+    facts_path,
+    log_path,
+    page_path,
+    runner_folder,
+    state_path,
+)
+from shared.runs import home, project, read_manifest, stage_folder, write_json, write_text
+from shared.runs._atomic import PARTIAL
+
+_ENGINE = "colloquy"
+_START_SECONDS = 180  # a machine under load may take long to start Python
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker needs to execute one step; it travels to other processes and machines.
+
+    Attributes:
+        stage: its noun.
+        notebook: name such as `130_classifier`.
+        text: the py:percent text, so that every machine executes what was planned.
+        values: every parameter.
+        given: names of the parameters that are not the notebook's defaults; only these are injected.
+        readable: stages that the step may read.
+        facts: for the manifest: study, where values come from, content key.
+        environment: variables that start with COLLOQUY_, so that all machines agree on the places.
+        threads: cores that the kernel's libraries may use.
+    """
+
+    stage: str
+    notebook: str
+    text: str
+    values: dict[str, Any]
+    given: tuple[str, ...]
+    readable: tuple[str, ...]
+    facts: dict[str, Any]
+    environment: dict[str, str]
+    threads: int
+
+    @property
+    def version(self) -> str:
+        """The folder under `runs/`."""
+        return str(self.values["run_version"])
+
+    @property
+    def folder(self) -> Path:
+        """The step's run folder."""
+        return stage_folder(self.version, self.stage)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended."""
+
+    kind: Kind
+    summary: str
+    wall_seconds: float
+    peak_memory_bytes: int
+
+
+@dataclass
+class _Execution:
+    """What the notebook's execution leaves for the report of it."""
+
+    order: Order
+    started: float = field(default_factory=time.monotonic)
+    memory: MemoryWatch = field(default_factory=MemoryWatch)
+    notebook: Any = None
+    cell: int = 0
+    kernel: StageKernel | None = None
+
+
+def execute(order: Order) -> Outcome:
+    """Execute one step and write its page; a failure is an outcome, not an exception.
+
+    Returns:
+        The outcome. `failure.json` lies in the run folder unless it is `Kind.DONE`.
+    """
+    os.environ.update(order.environment)
+    _clear(order)
+    write_json(facts_path(order.version, order.stage), order.facts)
+    run = _Execution(order)
+    try:
+        failure = _run_notebook(run)
+    finally:
+        run.memory.stop()
+        state_path(order.version, order.stage).unlink(missing_ok=True)
+    return _close(run, failure)
+
+
+def _clear(order: Order) -> None:
+    folder = order.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    runner_folder(order.version).mkdir(parents=True, exist_ok=True)
+    # The manifest goes first: from here on the stage is incomplete, whatever else happens.
+    for name in ("manifest.json", NOTEBOOK, FAILURE, PROGRESS, PARTIAL_NOTEBOOK):
+        (folder / name).unlink(missing_ok=True)
+    sweep(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files and folders that a killed process left."""
+    for path in list(folder.rglob(f"{PARTIAL}*")) if folder.exists() else []:
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _run_notebook(run: _Execution) -> Failure | None:
+    order = run.order
+    logger.setLevel("ERROR")  # papermill tells every path that it touches
+    papermill_engines.register(_ENGINE, _StageEngine)
+    try:
+        execute_notebook(
+            generate(order.text),
+            None,
+            parameters={name: order.values[name] for name in order.given},
+            engine_name=_ENGINE,
+            kernel_name="python3",
+            progress_bar=False,
+            start_timeout=_START_SECONDS,
+            run=run,
+        )
+    except PapermillExecutionError as error:
+        return _cell_failure(run, error)
+    except (DeadKernelError, RuntimeError) as error:
+        return _dead_kernel(run, error)
+    return _contract_failure(run)
+
+
+class _StageEngine(NBClientEngine):
+    """papermill's engine with our kernel, our way of saving, and a state file for people who wait."""
+
+    @classmethod
+    def execute_notebook(cls, nb: Any, kernel_name: str, *, run: _Execution, **options: Any) -> Any:
+        manager = _StageManager(nb, run)
+        manager.notebook_start()
+        try:
+            client = PapermillNotebookClient(
+                manager,
+                timeout=None,
+                startup_timeout=options["start_timeout"],
+                kernel_name=kernel_name,
+                resources={"metadata": {"path": str(notebook_folder())}},
+                log=logger,
+            )
+            client.km = run.kernel = _kernel(run.order)
+            client.execute()
+        finally:
+            manager.notebook_complete()
+        return manager.nb
+
+
+class _StageManager(NotebookExecutionManager):
+    """Saves atomically and without private text; notes which cell runs; has the kernel's memory watched."""
+
+    def __init__(self, nb: Any, run: _Execution) -> None:
+        super().__init__(nb, progress_bar=False)
+        self._run = run
+        self._hidden = replacements(run.order.values)
+
+    def save(self, **_: Any) -> None:
+        self._run.notebook = cleaned(self.nb, self._hidden)
+        content = nbformat.writes(nbformat.from_dict(self._run.notebook))
+        write_text(self._run.order.folder / PARTIAL_NOTEBOOK, content)
+        self.last_save_time = self.now()
+
+    def cell_start(self, cell: Any, cell_index: int | None = None, **options: Any) -> None:
+        self._run.cell = index = cell_index or 0
+        if index == 0 and self._run.kernel is not None and self._run.kernel.process is not None:
+            self._run.memory.start(self._run.kernel.process.pid)
+        self._note(index)
+        super().cell_start(cell, cell_index, **options)
+
+    def _note(self, index: int) -> None:
+        state = {
+            "pid": os.getpid(),
+            "host": platform.node(),
+            "cell": index + 1,
+            "cells": len(self.nb.cells),
+            "heading": heading_above(self.nb, index),
+            "time": time.time(),
+        }
+        write_json(state_path(self._run.order.version, self._run.order.stage), state)
+
+
+def _kernel(order: Order) -> StageKernel:
+    kernel = StageKernel()
+    kernel.noise = log_path(order.version, order.stage)
+    library = str(Path(__file__).resolve().parents[1])
+    threads = {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": str(order.threads)}
+    kernel.environment = {
+        **os.environ,
+        **threads,
+        "PYTHONHASHSEED": "0",  # the order of sets is part of "the same seed gives the same files"
+        "PYTHONPATH": os.pathsep.join(p for p in (library, os.environ.get("PYTHONPATH", "")) if p),
+        "COLLOQUY_RUN_FACTS": str(facts_path(order.version, order.stage)),
+        "COLLOQUY_PROGRESS": str(order.folder / PROGRESS),
+    }
+    return kernel
+
+
+def _cell_failure(run: _Execution, error: PapermillExecutionError) -> Failure:
+    is_users = error.ename == "UserError"
+    traceback = [] if is_users else [_without_colours(line) for line in error.traceback]
+    text = error.evalue if is_users else f"{error.ename}: {error.evalue}"
+    return _failure(run, Kind.USER_ERROR if is_users else Kind.FAILED, run.cell, text, traceback)
+
+
+def _without_colours(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def _dead_kernel(run: _Execution, error: Exception) -> Failure:
+    process = run.kernel.process if run.kernel else None
+    ended = end_of_process(process.poll() if process else None)
+    log = log_path(run.order.version, run.order.stage)
+    noise = log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:] if log.exists() else []
+    return _failure(run, Kind.KILLED, run.cell, f"the kernel died ({ended})", [str(error), *noise])
+
+
+def _contract_failure(run: _Execution) -> Failure | None:
+    manifest = read_manifest(run.order.folder)
+    last = len(run.notebook["cells"]) - 1
+    if manifest is None:
+        return _failure(run, Kind.FAILED, last, "the notebook ended without run.finish(); end it with that line", [])
+    read = {entry["stage"] for entry in manifest["inputs"] if entry["stage"]}
+    undeclared = sorted(read - set(run.order.readable))
+    if not undeclared:
+        return None
+    names = ", ".join(undeclared)
+    text = f"it read {names}, which the study does not let it read. Add `after: [{names}]` to stages.{run.order.stage}."
+    return _failure(run, Kind.USER_ERROR, last, text, [])
+
+
+def _failure(run: _Execution, kind: Kind, index: int, error: str, traceback: list[str]) -> Failure:
+    cell = run.notebook["cells"][index] if run.notebook else {"source": ""}
+    heading = heading_above(run.notebook, index) if run.notebook else ""
+    peak = run.memory.peak_bytes
+    return Failure(
+        summary=summary_of(kind, heading, error),
+        kind=kind.value,
+        stage=run.order.stage,
+        version=run.order.version,
+        heading=heading,
+        cell=index + 1,
+        source=cell["source"],
+        parameters=run.order.values,
+        message=error,
+        traceback="\n".join(traceback),
+        last_output="\n".join(last_lines(run.notebook)) if run.notebook else "",
+        peak_memory_bytes=peak,
+        wall_seconds=round(time.monotonic() - run.started, 3),
+        likely_cause=likely_cause(error, peak),
+    )
+
+
+def _close(run: _Execution, failure: Failure | None) -> Outcome:
+    order = run.order
+    page = page_path(order.version, order.notebook)
+    wall = time.monotonic() - run.started
+    if failure is None:
+        os.replace(order.folder / PARTIAL_NOTEBOOK, order.folder / NOTEBOOK)
+        _report.stage_page(order.folder, page)
+        return Outcome(Kind.DONE, "", wall, run.memory.peak_bytes)
+    (order.folder / "manifest.json").unlink(missing_ok=True)
+    told = cleaned(failure.as_json(), replacements(order.values))
+    write_json(order.folder / FAILURE, told)
+    _report.failure_page(order.folder, page)
+    return Outcome(Kind(failure.kind), told["summary"], wall, run.memory.peak_bytes)
+
+
+def places() -> Mapping[str, str]:
+    """The environment variables that tell every process of a run where things are."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith("COLLOQUY_")}
+    return ours | {"COLLOQUY_HOME": str(home()), "COLLOQUY_PROJECT": str(project())}

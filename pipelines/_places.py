@@ -1,0 +1,45 @@
+"""Where the runner keeps its own files, apart from what stages write."""
+
+from pathlib import Path
+
+from shared.runs import reports_folder, runs_folder
+
+FAILURE = "failure.json"
+NOTEBOOK = "notebook.ipynb"
+PARTIAL_NOTEBOOK = "notebook.partial.ipynb"
+PROGRESS = "progress.jsonl"
+
+
+def runner_folder(version: str) -> Path:
+    """`runs/<version>/.runner/`: the lock, facts handed to kernels, state and log of running stages."""
+    return runs_folder(version) / ".runner"
+
+
+def facts_path(version: str, stage: str) -> Path:
+    """What the executor tells the kernel."""
+    return runner_folder(version) / f"{stage}.facts.json"
+
+
+def state_path(version: str, stage: str) -> Path:
+    """Which cell of a running stage is being executed, and by which process."""
+    return runner_folder(version) / f"{stage}.running.json"
+
+
+def log_path(version: str, stage: str) -> Path:
+    """What the kernel's libraries print past the notebook."""
+    return runner_folder(version) / f"{stage}.log"
+
+
+def page_path(version: str, notebook_name: str) -> Path:
+    """The page of one stage in the report."""
+    return reports_folder(version) / f"{notebook_name}.html"
+
+
+def process_is_alive(pid: int) -> bool:
+    """Whether a process of this machine is running (a zombie is not)."""
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

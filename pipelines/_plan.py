@@ -1,0 +1,133 @@
+"""The plan of a run: which notebook is executed with which values, in which folder, after which others.
+
+A grid runs every combination. A stage that reads none of the grid's parameters, directly or through what it reads, runs once in
+the study's own version; the others run in a folder a combination, one level for each stage that the grid varies, so that stages
+between two varied ones are not repeated: `v1/grid/vqvae.codes=64/codes.seed=1`.
+"""
+
+import itertools
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipelines._study import StagePlan, Study, missing_variables, resolved_values, stage_of_task, topological_order
+from shared.runs import UserError, stage_folder
+from shared.runs._digest import digest_of_text
+
+GRID = "grid"
+_LONGEST_LABEL = 100
+
+
+@dataclass(frozen=True)
+class Step:
+    """One execution of one notebook.
+
+    Attributes:
+        stage: its noun.
+        version: folder under `runs/`, of the study or of one combination of its grid.
+        values: every parameter with its value, `run_version` and `upstream` included.
+        values_from: where each value comes from.
+        after: identities of the steps it reads.
+        readable: stages that it may read, directly or through what it reads.
+    """
+
+    stage: str
+    version: str
+    values: dict[str, Any]
+    values_from: dict[str, str]
+    after: tuple[str, ...]
+    readable: tuple[str, ...]
+
+    @property
+    def identity(self) -> str:
+        """`version/stage`, unique within a plan."""
+        return f"{self.version}/{self.stage}"
+
+    @property
+    def folder(self) -> Any:
+        """Its run folder (a Path)."""
+        return stage_folder(self.version, self.stage)
+
+
+def make_plan(study: Study, task: str | None = None) -> list[Step]:
+    """The steps of a study in an order in which they can run.
+
+    Args:
+        study: checked by `study_problems`.
+        task: only this stage and what it reads, directly or indirectly; None = all stages.
+
+    Raises:
+        UserError: the task is not a stage of this study.
+    """
+    order = topological_order(study.stages)
+    steps: dict[str, Step] = {}
+    for combination in combinations(study.grid):
+        for stage in order:
+            step = _step(study, stage, combination)
+            steps.setdefault(step.identity, step)
+    return list(steps.values()) if task is None else _needed(steps, study, task)
+
+
+def combinations(grid: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    """Every combination of a grid's values; one empty combination for no grid."""
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+def closure(stages: Mapping[str, StagePlan], stage: str) -> list[str]:
+    """The stages that a stage reads, directly or indirectly, in the study's order."""
+    found = set(stages[stage].after)
+    for name in stages[stage].after:
+        found |= set(closure(stages, name))
+    return [name for name in stages if name in found]
+
+
+def _step(study: Study, stage: str, combination: Mapping[str, Any]) -> Step:
+    plan = study.stages[stage]
+    varied = {key.partition(".")[2]: value for key, value in combination.items() if key.partition(".")[0] == stage}
+    plan = replace(plan, values=plan.values | varied, values_from=plan.values_from | dict.fromkeys(varied, GRID))
+    values, origins = resolved_values(plan)
+    version = version_of(study, stage, combination)
+    return Step(
+        stage=stage,
+        version=version,
+        values=values | {"run_version": version, "upstream": list(plan.after)},
+        values_from=origins | {"run_version": "study", "upstream": "study"},
+        after=tuple(f"{version_of(study, name, combination)}/{name}" for name in plan.after),
+        readable=tuple(closure(study.stages, stage)),
+    )
+
+
+def version_of(study: Study, stage: str, combination: Mapping[str, Any]) -> str:
+    """The version folder in which a stage runs for one combination of the grid."""
+    varied = list(dict.fromkeys(key.partition(".")[0] for key in combination))
+    levels = [name for name in topological_order(study.stages) if name in varied]
+    reads = {stage, *closure(study.stages, stage)}
+    depth = max((index + 1 for index, name in enumerate(levels) if name in reads), default=0)
+    labels = [_label({k: v for k, v in combination.items() if k.partition(".")[0] == name}) for name in levels[:depth]]
+    return "/".join([study.run_version, *([GRID] if labels else []), *labels])
+
+
+def _label(part: Mapping[str, Any]) -> str:
+    exact = ",".join(f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in part.items())
+    safe = re.sub(r"[^A-Za-z0-9._=,+-]+", "_", exact)[:_LONGEST_LABEL]
+    return safe if safe == exact else f"{safe}-{digest_of_text(exact)[:6]}"
+
+
+def _needed(steps: Mapping[str, Step], study: Study, task: str) -> list[Step]:
+    stage = stage_of_task(task)
+    if stage not in study.stages:
+        raise UserError(
+            f"--task {task}: the study '{study.name}' has no stage '{stage}'. It has: {', '.join(study.stages)}."
+        )
+    wanted = {identity for identity, step in steps.items() if step.stage == stage}
+    for identity in reversed(list(steps)):
+        if identity in wanted:
+            wanted |= set(steps[identity].after)
+    return [step for identity, step in steps.items() if identity in wanted]
+
+
+def environment_problems(steps: Iterable[Step]) -> list[str]:
+    """Environment variables that the steps need and that are not set, a sentence each."""
+    return list(dict.fromkeys(p for step in steps for p in missing_variables(step.stage, step.values)))
