@@ -14,7 +14,7 @@ from pipelines._places import FAILURE, page_path
 from pipelines._plan import Step, environment_problems, make_plan
 from pipelines._run import Course, run_steps
 from pipelines._state import State, Status, state_of
-from pipelines._study import Study, load_study, override, stage_of_task, study_problems
+from pipelines._study import Study, load_study, narrowed, override, sound_part, stage_of_task, study_problems
 from pipelines._tell import in_words
 from shared.runs import UserError, read_manifest, reports_folder, runs_folder
 from shared.runs._places import notebook_of
@@ -35,10 +35,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _planned(options: argparse.Namespace) -> tuple[Study, list[Step]]:
     study = override(load_study(options.study), options.sets, options.run_version)
-    problems = study_problems(study)
+    part = narrowed(study, options.task)  # a mistake in a stage that is not needed does not stand in the way
+    problems = study_problems(part)
     if problems:
         raise UserError("\n".join([f"{study.path.name}: {len(problems)} problem(s), nothing was run.", *problems]))
-    return study, make_plan(study, options.task)
+    return study, make_plan(part)
 
 
 def _known_stage(study: Study, name: str) -> str:
@@ -62,6 +63,10 @@ def _refuse_before_compute(study: Study, steps: list[Step]) -> None:
 def _write_site(study: Study, course: Course) -> None:
     if not (course.executed or course.blocked or not (reports_folder(study.run_version) / "index.html").exists()):
         return
+    _write_index(sound_part(study))
+
+
+def _write_index(study: Study) -> None:
     from pipelines import _report
 
     states = _states(make_plan(study))

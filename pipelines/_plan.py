@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines._study import StagePlan, Study, missing_variables, resolved_values, stage_of_task, topological_order
-from shared.runs import UserError, stage_folder
+from pipelines._study import Study, closure, missing_variables, resolved_values, topological_order
+from shared.runs import stage_folder
 from shared.runs._digest import digest_of_text
 
 GRID = "grid"
@@ -51,15 +51,11 @@ class Step:
         return stage_folder(self.version, self.stage)
 
 
-def make_plan(study: Study, task: str | None = None) -> list[Step]:
-    """The steps of a study in an order in which they can run.
+def make_plan(study: Study) -> list[Step]:
+    """The steps of a study, in an order in which they can run.
 
     Args:
         study: checked by `study_problems`.
-        task: only this stage and what it reads, directly or indirectly; None = all stages.
-
-    Raises:
-        UserError: the task is not a stage of this study.
     """
     order = topological_order(study.stages)
     steps: dict[str, Step] = {}
@@ -67,20 +63,12 @@ def make_plan(study: Study, task: str | None = None) -> list[Step]:
         for stage in order:
             step = _step(study, stage, combination)
             steps.setdefault(step.identity, step)
-    return list(steps.values()) if task is None else _needed(steps, study, task)
+    return list(steps.values())
 
 
 def combinations(grid: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
     """Every combination of a grid's values; one empty combination for no grid."""
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-
-
-def closure(stages: Mapping[str, StagePlan], stage: str) -> list[str]:
-    """The stages that a stage reads, directly or indirectly, in the study's order."""
-    found = set(stages[stage].after)
-    for name in stages[stage].after:
-        found |= set(closure(stages, name))
-    return [name for name in stages if name in found]
 
 
 def _step(study: Study, stage: str, combination: Mapping[str, Any]) -> Step:
@@ -113,19 +101,6 @@ def _label(part: Mapping[str, Any]) -> str:
     exact = ",".join(f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in part.items())
     safe = re.sub(r"[^A-Za-z0-9._=,+-]+", "_", exact)[:_LONGEST_LABEL]
     return safe if safe == exact else f"{safe}-{digest_of_text(exact)[:6]}"
-
-
-def _needed(steps: Mapping[str, Step], study: Study, task: str) -> list[Step]:
-    stage = stage_of_task(task)
-    if stage not in study.stages:
-        raise UserError(
-            f"--task {task}: the study '{study.name}' has no stage '{stage}'. It has: {', '.join(study.stages)}."
-        )
-    wanted = {identity for identity, step in steps.items() if step.stage == stage}
-    for identity in reversed(list(steps)):
-        if identity in wanted:
-            wanted |= set(steps[identity].after)
-    return [step for identity, step in steps.items() if identity in wanted]
 
 
 def environment_problems(steps: Iterable[Step]) -> list[str]:

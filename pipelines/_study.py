@@ -13,7 +13,7 @@ speakers.seed: [0, 1, 2]
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -225,6 +225,44 @@ def _parse_set(text: str, stages: Mapping[str, StagePlan]) -> tuple[str, str, An
     return stage, name, coerce(declared[name], value) if name in declared else yaml.safe_load(value)
 
 
+def closure(stages: Mapping[str, StagePlan], stage: str) -> list[str]:
+    """The stages that a stage reads, directly or indirectly, in the study's order."""
+    found: set[str] = set()
+    waiting = list(stages[stage].after)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += stages[name].after
+    return [name for name in stages if name in found]
+
+
+def narrowed(study: Study, task: str | None) -> Study:
+    """The part of a study that one task needs: its stage and what that reads; the whole study for None.
+
+    Raises:
+        UserError: the task is not a stage of this study.
+    """
+    if task is None:
+        return study
+    stage = stage_of_task(task)
+    if stage not in study.stages:
+        known = ", ".join(study.stages)
+        raise UserError(f"--task {task}: the study '{study.name}' has no stage '{stage}'. It has: {known}.")
+    return _part(study, {stage, *closure(study.stages, stage)})
+
+
+def sound_part(study: Study) -> Study:
+    """The study without the stages that could not be run as they are, and what reads them."""
+    sound = [name for name in study.stages if not stage_problems(study, name)]
+    return _part(study, {name for name in sound if all(a in sound for a in closure(study.stages, name))})
+
+
+def _part(study: Study, names: Container[str]) -> Study:
+    grid = {key: values for key, values in study.grid.items() if key.partition(".")[0] in names}
+    return replace(study, stages={n: plan for n, plan in study.stages.items() if n in names}, grid=grid)
+
+
 def study_problems(study: Study) -> list[str]:
     """Everything that is wrong with a study before any compute, a sentence each.
 
@@ -232,14 +270,20 @@ def study_problems(study: Study) -> list[str]:
     values. Environment variables that are not set are told by `missing_variables`, for the stages that will run.
     """
     problems = _cycle_problems(study.stages)
-    for stage, plan in study.stages.items():
-        if stage not in stage_numbers():
-            problems.append(f"stages.{stage}: there is no notebook of that name. {_suggestion(stage, stage_numbers())}")
-            continue
+    return problems + [problem for stage in study.stages for problem in stage_problems(study, stage)]
+
+
+def stage_problems(study: Study, stage: str) -> list[str]:
+    """What is wrong with one stage of a study and with the grid's values for it, a sentence each."""
+    if stage not in stage_numbers():
+        return [f"stages.{stage}: there is no notebook of that name. {_suggestion(stage, stage_numbers())}"]
+    try:
         declared = read_parameters(notebook_of(stage))
-        problems += _value_problems(stage, declared, plan.values)
-        problems += _contract_problems(stage, declared)
-    return problems + _grid_value_problems(study)
+    except UserError as error:
+        return [str(error)]
+    problems = _value_problems(stage, declared, study.stages[stage].values) + _contract_problems(stage, declared)
+    tried = [(key.partition(".")[2], v) for key, values in study.grid.items() for v in values if key.startswith(f"{stage}.")]
+    return problems + [f"grid: {p}" for name, value in tried for p in _value_problems(stage, declared, {name: value})]
 
 
 def _value_problems(stage: str, declared: Mapping[str, Parameter], values: Mapping[str, Any]) -> list[str]:
@@ -256,16 +300,6 @@ def _value_problems(stage: str, declared: Mapping[str, Parameter], values: Mappi
 def _contract_problems(stage: str, declared: Mapping[str, Parameter]) -> list[str]:
     missing = [name for name in ("run_version", "upstream", "seed") if name not in declared]
     return [f"{stage}: its notebook does not declare the parameter(s) {', '.join(missing)}."] if missing else []
-
-
-def _grid_value_problems(study: Study) -> list[str]:
-    problems = []
-    for key, values in study.grid.items():
-        stage, _, name = key.partition(".")
-        if stage in stage_numbers():
-            declared = read_parameters(notebook_of(stage))
-            problems += [f"grid: {p}" for value in values for p in _value_problems(stage, declared, {name: value})]
-    return problems
 
 
 def _cycle_problems(stages: Mapping[str, StagePlan]) -> list[str]:
