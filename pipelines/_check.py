@@ -33,8 +33,8 @@ def _study_complaints(name: str) -> list[str]:
 def notebook_problems(path: Path) -> list[str]:
     """What a notebook does against its contract, a sentence each.
 
-    Header lines, one annotated and commented parameters cell, `begin` and `finish`, findings, no `def` or `class`, no cell over
-    30 lines, no parameter that nothing uses, no name that nothing defines.
+    Header lines, one annotated and commented parameters cell, `begin` and `finish`, findings, no `def` or
+    `class`, no cell over 30 lines, no parameter that nothing uses, no name that nothing defines.
     """
     cells = read_cells(path)
     try:
@@ -112,7 +112,8 @@ def _name_problems(trees: dict[Cell, ast.Module], parameters: Iterable[str]) -> 
 
 
 def _names(tree: ast.Module) -> tuple[set[str], set[str]]:
-    loaded, stored = set(), set()
+    loaded: set[str] = set()
+    stored: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             (loaded if isinstance(node.ctx, ast.Load) else stored).add(node.id)

@@ -1,7 +1,7 @@
 """Digests of files that were hashed before: a no-op run must not read gigabytes again.
 
-Content decides. The digest of a file is remembered together with its size, times and inode; only if all of these are as they were
-(a change of content changes the ctime, which no tool sets back) the remembered digest is used.
+Content decides. The digest of a file is remembered together with its size, times and inode; only if all of these
+are as they were is the remembered digest used (a change of content changes the ctime, which no tool sets back).
 """
 
 import json

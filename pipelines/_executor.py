@@ -1,9 +1,9 @@
-"""Executing one step: papermill in this process, a kernel that dies with it, a notebook saved atomically after every cell.
+"""Executing one step: papermill in this process, a kernel that dies with it, atomic saves after every cell.
 
-What is on disk, in the order of writing, so that a kill at any instant is survived: the old manifest, executed notebook and
-failure are removed; facts for the kernel and the running state are written; `notebook.partial.ipynb` is replaced after every cell;
-the notebook itself writes its outputs and, last, `manifest.json`; then the partial notebook is renamed to `notebook.ipynb`.
-A stage without manifest or without executed notebook is not done.
+What is on disk, in the order of writing, so that a kill at any instant is survived: the old manifest, executed
+notebook and failure are removed; facts for the kernel and the running state are written; `notebook.partial.ipynb` is
+replaced after every cell; the notebook itself writes its outputs and, last, `manifest.json`; then the partial notebook
+is renamed to `notebook.ipynb`. A stage without manifest or without executed notebook is not done.
 """
 
 import os

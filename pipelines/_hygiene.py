@@ -1,7 +1,7 @@
-"""Nothing private in an executed notebook: values of secret variables and local paths become placeholders before it is saved.
+"""Nothing private in an executed notebook: secrets and local paths become placeholders before it is saved.
 
-A notebook names a secret by its environment variable (a parameter that ends in `_env`), so its value can only come in by being
-printed. Local paths come in through tracebacks, warnings and papermill's metadata.
+A notebook names a secret by its environment variable (a parameter that ends in `_env`), so its value can only come in
+by being printed. Local paths come in through tracebacks, warnings and papermill's metadata.
 """
 
 import os

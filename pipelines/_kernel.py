@@ -1,6 +1,7 @@
 """The Jupyter kernel of a stage: started here, dying with its worker, its memory watched.
 
-As a program (`python -m pipelines._kernel -f connection.json`) this is the kernel itself: the usual ipykernel behind a lifeline.
+As a program (`python -m pipelines._kernel -f connection.json`) this is the kernel itself: the usual ipykernel behind
+a lifeline.
 """
 
 import os
@@ -38,7 +39,7 @@ class StageKernel(AsyncKernelManager):
         command = [sys.executable, "-m", "pipelines._kernel", "-f", "{connection_file}"]
         return KernelSpec(argv=command, display_name="Python 3", language="python")
 
-    async def start_kernel(self, **options: Any) -> None:
+    async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # typed for the blocking manager
         """Start the process with the stage's environment, its noise going to the log."""
         self.noise.parent.mkdir(parents=True, exist_ok=True)
         with self.noise.open("wb") as log:

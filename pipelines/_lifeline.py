@@ -1,7 +1,7 @@
 """No orphans: a process that dies with the one that started it, however that one ends.
 
-On Linux the kernel of the operating system sends the signal, even after `kill -9`. Elsewhere Jupyter's own parent poller (a
-heartbeat thread that looks once a second) ends the kernel.
+On Linux the operating system sends the signal, even after `kill -9`. Elsewhere Jupyter's own parent poller (a heartbeat
+thread that looks once a second) ends the kernel.
 """
 
 import ctypes

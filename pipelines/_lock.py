@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import IO
 from pipelines._places import runner_folder
 from shared.runs import UserError
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
@@ -39,7 +40,7 @@ def only_writer(version: str) -> Iterator[None]:
 
 def _take(lock: IO[str]) -> bool:
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             lock.seek(1 << 20)  # beyond the text, which others must be able to read
             msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
         else:

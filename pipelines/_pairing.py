@@ -1,7 +1,8 @@
-"""Pairs of notebooks: the .py is the truth, the .ipynb is generated from it without outputs and byte for byte the same.
+"""Pairs of notebooks: the .py is the truth, the .ipynb is generated from it, without outputs and always the same bytes.
 
-Only content decides, never the time of a file. The .ipynb remembers the digests of the text it was generated from and of its
-own cells, so an edit made in JupyterLab is told from one made in an editor, and neither is ever overwritten silently.
+Only content decides, never the time of a file. The .ipynb remembers the digests of the text it was generated from and
+of its own cells, so an edit made in JupyterLab is told from one made in an editor, and neither is ever overwritten
+silently.
 """
 
 import difflib

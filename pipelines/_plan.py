@@ -1,8 +1,8 @@
 """The plan of a run: which notebook is executed with which values, in which folder, after which others.
 
-A grid runs every combination. A stage that reads none of the grid's parameters, directly or through what it reads, runs once in
-the study's own version; the others run in a folder a combination, one level for each stage that the grid varies, so that stages
-between two varied ones are not repeated: `v1/grid/vqvae.codes=64/codes.seed=1`.
+A grid runs every combination. A stage that the grid does not vary, neither itself nor through what it reads, runs once
+in the study's own version. The others run in a folder a combination, one level for each stage that the grid varies, so
+that stages between two varied ones are not repeated: `v1/grid/vqvae.codes=64/codes.seed=1`.
 """
 
 import itertools

@@ -1,8 +1,8 @@
 """Where steps are executed: in this process, on a local Dask cluster, or on a running one. The orders are the same.
 
-One step at a time needs no cluster, and starting one takes a second; so a local cluster is only started for work that can go
-in parallel. On SLURM or Kubernetes, dask-jobqueue or dask-kubernetes start a scheduler and workers; `--scheduler` joins them.
-Workers must see the same project and home folders.
+One step at a time needs no cluster, and starting one takes a second; so a local cluster is only started for work that
+can go in parallel. On SLURM or Kubernetes, dask-jobqueue or dask-kubernetes start a scheduler and workers;
+`--scheduler` joins them. Workers must see the same project and home folders.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Is a stage up to date? Decided by content, and told in words.
 
-A stage is done if it was executed with the same notebook code, parameters, modules of `shared`, package versions and inputs as
-now, and everything that it wrote is still there as it was written. Inputs count by content: an upstream stage that runs again
-and writes the same bytes makes nothing else run.
+A stage is done if it was executed with the same notebook code, parameters, modules of `shared`, package versions and
+inputs as now, and everything that it wrote is still there as it was written. Inputs count by content: an upstream
+stage that runs again and writes the same bytes makes nothing else run.
 """
 
 import json

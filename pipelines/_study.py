@@ -282,7 +282,9 @@ def stage_problems(study: Study, stage: str) -> list[str]:
     except UserError as error:
         return [str(error)]
     problems = _value_problems(stage, declared, study.stages[stage].values) + _contract_problems(stage, declared)
-    tried = [(key.partition(".")[2], v) for key, values in study.grid.items() for v in values if key.startswith(f"{stage}.")]
+    tried = [
+        (key.partition(".")[2], v) for key, values in study.grid.items() for v in values if key.startswith(f"{stage}.")
+    ]
     return problems + [f"grid: {p}" for name, value in tried for p in _value_problems(stage, declared, {name: value})]
 
 
@@ -328,7 +330,7 @@ def topological_order(stages: Mapping[str, StagePlan]) -> list[str]:
 
 
 def resolved_values(plan: StagePlan) -> tuple[dict[str, Any], dict[str, str]]:
-    """Every parameter of a stage with its value, and where the value comes from (default, study, command line, grid)."""
+    """Every parameter's value, and where each comes from (default, study, command line, grid)."""
     declared = read_parameters(notebook_of(plan.stage))
     given = {name: normalise(declared[name], value) for name, value in plan.values.items()}
     values = {name: p.default for name, p in declared.items()} | given

@@ -1,4 +1,4 @@
-"""What a run says while it runs: one line a stage when it starts and one when it ends, and live progress on a terminal."""
+"""What a run says while it runs: a line when a stage starts and when it ends, and live progress on a terminal."""
 
 import json
 import sys
