@@ -201,9 +201,9 @@ def project_redactor(folder: Path, people: Iterable[str] = (), local: Iterable[s
         local: texts of this machine to replace, such as the user's name and folders.
     """
     path = folder / ".redaction.json"
-    kept = (
-        json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"key": secrets.token_hex(16), "people": []}
-    )
+    kept: dict[str, Any] = {"key": secrets.token_hex(16), "people": []}
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
     redactor = Redactor(bytes.fromhex(kept["key"]), [*kept["people"], *people], local)
     keep_redactor(folder, redactor)
     return redactor
