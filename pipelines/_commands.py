@@ -1,19 +1,18 @@
 """What each command of the command line does."""
 
 import argparse
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from pipelines import _pairing, _tasks
 from pipelines._check import check_everything
-from pipelines._digests import Digests
 from pipelines._failure import Kind
 from pipelines._notebooks import notebook_folder, notebook_path
 from pipelines._pairing import PairState
 from pipelines._places import FAILURE, page_path
 from pipelines._plan import Step, environment_problems, make_plan
 from pipelines._run import Course, run_steps
-from pipelines._state import State, Status, state_of
+from pipelines._site import prose_was_edited, states_of, write_index, write_page
+from pipelines._state import State, Status
 from pipelines._study import Study, load_study, narrowed, override, sound_part, stage_of_task, study_problems
 from pipelines._tell import in_words
 from shared.runs import UserError, read_manifest, reports_folder, runs_folder
@@ -63,37 +62,7 @@ def _refuse_before_compute(study: Study, steps: list[Step]) -> None:
 def _write_site(study: Study, course: Course) -> None:
     if not (course.executed or course.blocked or not (reports_folder(study.run_version) / "index.html").exists()):
         return
-    _write_index(sound_part(study))
-
-
-def _write_index(study: Study) -> None:
-    from pipelines import _report
-
-    states = _states(make_plan(study))
-    if study.grid:
-        from pipelines._grid import compare
-
-        compare(study, {identity: state.status.value for identity, state in states.items()})
-    _report.index_page(runs_folder(study.run_version), reports_folder(study.run_version), _index_facts(study, states))
-
-
-def _states(steps: Iterable[Step]) -> dict[str, State]:
-    digests = Digests()
-    states = {step.identity: state_of(step, digests) for step in steps}
-    digests.save()
-    return states
-
-
-def _index_facts(study: Study, states: Mapping[str, State]) -> dict[str, Any]:
-    own = {
-        name: states[f"{study.run_version}/{name}"] for name in study.stages if f"{study.run_version}/{name}" in states
-    }
-    return {
-        "name": study.name,
-        "description": study.description,
-        "status": {stage: state.status.value for stage, state in own.items()},
-        "reason": {stage: "; ".join(state.reasons) for stage, state in own.items()},
-    }
+    write_index(sound_part(study))
 
 
 def _tell_end(study: Study, course: Course) -> None:
@@ -111,7 +80,7 @@ def status(options: argparse.Namespace) -> int:
     """Tell the state of each stage, with reasons; 0 whatever it is."""
     study, steps = _planned(options)
     print(f"{study.name}, run version {study.run_version}: {runs_folder(study.run_version)}")
-    states = _states(steps)
+    states = states_of(steps)
     for step in steps:
         print(_status_line(step, states))
     return 0
@@ -130,6 +99,8 @@ def _notes(step: Step, state: State, states: Mapping[str, State]) -> list[str]:
     notes = []
     if unsettled and state.status is Status.DONE:
         notes.append(f"{', '.join(unsettled)} will run first; this stage follows only if what it reads changes")
+    if state.status is Status.DONE and prose_was_edited(step):
+        notes.append("only its prose was edited: the next run renews the page and executes nothing")
     edited = _pairing.edited_state(notebook_of(step.stage))
     if edited is not PairState.IN_STEP:
         notes.append(f"{edited.value}: see `python -m pipelines pair --check {notebook_of(step.stage).stem}`")
@@ -149,31 +120,14 @@ def _cost(step: Step) -> str:
 
 def report(options: argparse.Namespace) -> int:
     """Write the pages of a study again from what its run folders hold."""
-    from pipelines import _report
-
     study, steps = _planned(options)
     if options.one_file:
         return _one_file(study, steps, stage_of_task(options.one_file))
     for step in steps:
         write_page(step)
-    _report.index_page(
-        runs_folder(study.run_version),
-        reports_folder(study.run_version),
-        _index_facts(study, _states(make_plan(study))),
-    )
+    write_index(sound_part(study))
     print(f"Report: {reports_folder(study.run_version) / 'index.html'}")
     return 0
-
-
-def write_page(step: Step) -> None:
-    """The page of one step, from its executed notebook or its failure; nothing if it has neither."""
-    from pipelines import _report
-
-    target = page_path(step.version, notebook_of(step.stage).stem)
-    if read_manifest(step.folder) is not None:
-        _report.stage_page(step.folder, target)
-    elif (step.folder / FAILURE).exists():
-        _report.failure_page(step.folder, target)
 
 
 def _one_file(study: Study, steps: list[Step], stage: str) -> int:

@@ -9,7 +9,6 @@ is renamed to `notebook.ipynb`. A stage without manifest or without executed not
 import os
 import platform
 import re
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,7 +41,6 @@ from pipelines._places import (
     state_path,
 )
 from shared.runs import home, project, read_manifest, stage_folder, write_json, write_text
-from shared.runs._atomic import PARTIAL
 
 _ENGINE = "colloquy"
 _START_SECONDS = 180  # a machine under load may take long to start Python
@@ -132,13 +130,6 @@ def _clear(order: Order) -> None:
     # The manifest goes first: from here on the stage is incomplete, whatever else happens.
     for name in ("manifest.json", NOTEBOOK, FAILURE, PROGRESS, PARTIAL_NOTEBOOK):
         (folder / name).unlink(missing_ok=True)
-    sweep(folder)
-
-
-def sweep(folder: Path) -> None:
-    """Remove temporary files and folders that a killed process left."""
-    for path in list(folder.rglob(f"{PARTIAL}*")) if folder.exists() else []:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _run_notebook(run: _Execution) -> Failure | None:

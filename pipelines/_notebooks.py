@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from shared.runs import UserError, project, stage_numbers
+from shared.runs._digest import digest_of_text
 
 _MARKER = re.compile(r"^# %%(?: \[(?P<kind>\w+)\])?(?P<rest>.*)$")
 _TAGS = re.compile(r"tags=(\[[^\]]*\])")
@@ -70,6 +71,11 @@ def _cell(lines: list[str], start: int, end: int) -> Cell:
     body = "\n".join(lines[start + 1 : end]).strip("\n")
     source = re.sub(r"(?m)^# ?", "", body) if kind == "markdown" else body
     return Cell(kind, tuple(ast.literal_eval(tags[1])) if tags else (), source, start + 2)
+
+
+def text_digest(path: Path) -> str:
+    """Digest of a notebook's whole text, prose and comments included."""
+    return digest_of_text(path.read_text(encoding="utf-8"))
 
 
 def heading_of(source: str) -> str | None:

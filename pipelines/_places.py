@@ -1,8 +1,10 @@
 """Where the runner keeps its own files, apart from what stages write."""
 
+import shutil
 from pathlib import Path
 
 from shared.runs import reports_folder, runs_folder
+from shared.runs._atomic import PARTIAL
 
 FAILURE = "failure.json"
 NOTEBOOK = "notebook.ipynb"
@@ -33,6 +35,13 @@ def log_path(version: str, stage: str) -> Path:
 def page_path(version: str, notebook_name: str) -> Path:
     """The page of one stage in the report."""
     return reports_folder(version) / f"{notebook_name}.html"
+
+
+def sweep_version(version: str) -> None:
+    """Remove temporary files that killed processes left in a run version; only while its lock is held."""
+    for folder in (runs_folder(version), reports_folder(version)):
+        for path in list(folder.rglob(f"{PARTIAL}*")):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def process_is_alive(pid: int) -> bool:

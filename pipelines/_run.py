@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from pipelines._digests import Digests
 from pipelines._failure import Kind
 from pipelines._lock import only_writer
-from pipelines._notebooks import read_cells, title_of
-from pipelines._places import page_path
+from pipelines._notebooks import text_digest
+from pipelines._places import page_path, sweep_version
 from pipelines._plan import Step
 from pipelines._pool import workers
+from pipelines._site import prose_was_edited, renew_prose, write_page
 from pipelines._state import State, Status, key_of, state_of
 from pipelines._study import Study
 from pipelines._tell import Teller
@@ -34,7 +35,7 @@ class Course:
     Attributes:
         waiting: steps that have not been looked at, in the plan's order.
         ended: identity to how the step ended; a step that could not run because of another is not in it.
-        executed: identities of the steps that were executed now.
+        executed: identities of the steps whose pages were written now.
         problems: summaries of failures by identity.
     """
 
@@ -59,6 +60,7 @@ def run_steps(study: Study, steps: list[Step], *, jobs: int, scheduler: str | No
         UserError: another run writes into this run version.
     """
     with only_writer(study.run_version):
+        sweep_version(study.run_version)
         return _Runner(study, steps, jobs, scheduler, set(forced)).run()
 
 
@@ -116,10 +118,21 @@ class _Runner:
                 why = self._why(step)
                 if why is None:
                     self._course.ended[step.identity] = Kind.DONE
-                    self._teller.passed_over(step, "up to date")
+                    self._teller.passed_over(step, self._renew(step))
                 else:
                     ready.append((step, why))
         return ready
+
+    def _renew(self, step: Step) -> str:
+        if prose_was_edited(step):
+            self._course.executed.add(step.identity)
+            renew_prose(step)
+            return "up to date; new prose, page written again"
+        if not page_path(step.version, notebook_of(step.stage).stem).exists():
+            self._course.executed.add(step.identity)
+            write_page(step)
+            return "up to date; page written again"
+        return "up to date"
 
     def _blocker(self, step: Step) -> str | None:
         course = self._course
@@ -129,15 +142,19 @@ class _Runner:
         if step.stage in self._forced:
             return "forced"
         state = state_of(step, self._digests)
-        if state.status is Status.DONE and page_path(step.version, notebook_of(step.stage).stem).exists():
-            return None
-        return _first_reason(state)
+        return None if state.status is Status.DONE else _first_reason(state)
 
     def _order(self, step: Step) -> "Order":
         from pipelines._executor import Order, places
 
         notebook = notebook_of(step.stage)
-        facts = {"parameters_from": step.values_from, "study": self._study.name, "key": key_of(step)}
+        facts = {
+            "parameters_from": step.values_from,
+            "study": self._study.name,
+            "key": key_of(step),
+            "text": text_digest(notebook),
+            "host": platform.node(),
+        }
         return Order(
             stage=step.stage,
             notebook=notebook.stem,
@@ -145,7 +162,7 @@ class _Runner:
             values=step.values,
             given=tuple(name for name, origin in step.values_from.items() if origin != "default"),
             readable=step.readable,
-            facts=facts | {"host": platform.node(), "title": title_of(read_cells(notebook))},
+            facts=facts,
             environment=dict(places()),
             threads=max(1, (os.cpu_count() or 1) // self._jobs),
         )

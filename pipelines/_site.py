@@ -1,0 +1,91 @@
+"""The pages of a study: written after each stage, and again when only the prose of a notebook changed."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pipelines._digests import Digests
+from pipelines._notebooks import text_digest
+from pipelines._pairing import generate
+from pipelines._places import FAILURE, NOTEBOOK, page_path
+from pipelines._plan import Step, make_plan
+from pipelines._state import State, state_of
+from pipelines._study import Study
+from shared.runs import read_manifest, reports_folder, runs_folder, write_json, write_text
+from shared.runs._places import notebook_of
+
+
+def write_page(step: Step) -> None:
+    """The page of one step, from its executed notebook or its failure; nothing if it has neither."""
+    from pipelines import _report
+
+    target = page_path(step.version, notebook_of(step.stage).stem)
+    if read_manifest(step.folder) is not None:
+        _report.stage_page(step.folder, target)
+    elif (step.folder / FAILURE).exists():
+        _report.failure_page(step.folder, target)
+
+
+def prose_was_edited(step: Step) -> bool:
+    """Whether the text of a finished step's notebook differs from what was executed; its code does not."""
+    manifest = read_manifest(step.folder)
+    return manifest is not None and manifest["facts"].get("text") != text_digest(notebook_of(step.stage))
+
+
+def renew_prose(step: Step) -> None:
+    """Put today's prose and comments into the executed notebook; outputs stay, nothing is executed.
+
+    Args:
+        step: done, so that the code cells of both texts match one to one.
+    """
+    notebook = notebook_of(step.stage)
+    executed = json.loads((step.folder / NOTEBOOK).read_text(encoding="utf-8"))
+    executed["cells"] = _with_outputs(generate(notebook.read_text(encoding="utf-8")).cells, executed["cells"])
+    write_text(step.folder / NOTEBOOK, json.dumps(executed, ensure_ascii=False, indent=1) + os.linesep)
+    manifest = read_manifest(step.folder) or {}
+    manifest["facts"]["text"] = text_digest(notebook)
+    write_json(step.folder / "manifest.json", manifest)
+    write_page(step)
+
+
+def _with_outputs(cells: Iterable[Any], executed: Iterable[Mapping[str, Any]]) -> list[Any]:
+    old_code = [cell for cell in executed if cell["cell_type"] == "code"]
+    injected = [cell for cell in old_code if "injected-parameters" in cell["metadata"].get("tags", [])]
+    waiting = iter(cell for cell in old_code if cell not in injected)
+    merged: list[Any] = []
+    for cell in cells:
+        merged.append({**next(waiting), "source": cell["source"]} if cell["cell_type"] == "code" else cell)
+        merged += injected if "parameters" in cell["metadata"].get("tags", []) else []
+    return merged
+
+
+def states_of(steps: Iterable[Step]) -> dict[str, State]:
+    """The state of each step by its identity."""
+    digests = Digests()
+    states = {step.identity: state_of(step, digests) for step in steps}
+    digests.save()
+    return states
+
+
+def write_index(study: Study) -> None:
+    """The index of a study, and the comparison of its grid."""
+    from pipelines import _report
+
+    states = states_of(make_plan(study))
+    if study.grid:
+        from pipelines._grid import compare
+
+        compare(study, {identity: state.status.value for identity, state in states.items()})
+    _report.index_page(runs_folder(study.run_version), reports_folder(study.run_version), _index_facts(study, states))
+
+
+def _index_facts(study: Study, states: Mapping[str, State]) -> dict[str, Any]:
+    places = {name: f"{study.run_version}/{name}" for name in study.stages}
+    own = {name: states[place] for name, place in places.items() if place in states}
+    return {
+        "name": study.name,
+        "description": study.description,
+        "status": {stage: state.status.value for stage, state in own.items()},
+        "reason": {stage: "; ".join(state.reasons) for stage, state in own.items()},
+    }

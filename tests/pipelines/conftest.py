@@ -1,0 +1,128 @@
+"""A small project with toy notebooks, apart from the real one."""
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines._cli import main
+
+CELLS = """\
+# %% [markdown]
+# # {title}
+# **Question**: what comes out?
+#
+# **Inputs**: {inputs}
+#
+# **Outputs**: a file
+#
+# **Cost**: a second
+
+# %%
+import json
+
+from shared.runs import begin, progress, record, say
+
+# %% tags=["parameters"]
+run_version: str = "v0.1"  # folder under runs/
+upstream: list[str] = []  # stages that may be read
+seed: int = 0  # any integer
+{parameters}
+
+# %%
+run = begin("{stage}", globals())
+
+# %% [markdown]
+# ## Work
+
+# %%
+{work}
+
+# %%
+record("answer", {answer})
+
+# %% tags=["findings"]
+say("The answer is {{answer}}.")
+
+# %%
+run.finish()
+"""
+
+
+class Toy:
+    """A project in a temporary folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "notebooks").mkdir()
+        (root / "pipelines" / "studies").mkdir(parents=True)
+        here = Path(__file__).resolve().parents[2]
+        (root / "pyproject.toml").write_text((here / "pyproject.toml").read_text())
+        (root / "notebooks" / "jupytext.toml").write_text((here / "notebooks" / "jupytext.toml").read_text())
+
+    def notebook(
+        self, name: str, *, work: str, parameters: str = "", answer: str = "seed", inputs: str = "none"
+    ) -> Path:
+        """Write one notebook; `work` is the cell in the middle."""
+        text = CELLS.format(
+            title=f"Try {name[4:]}", stage=name[4:], inputs=inputs, parameters=parameters,
+            work=textwrap.dedent(work).strip(), answer=answer,
+        )  # fmt: skip
+        path = self.root / "notebooks" / f"{name}.py"
+        path.write_text(text)
+        return path
+
+    def study(self, text: str, name: str = "toy") -> Path:
+        """Write a study."""
+        path = self.root / "pipelines" / "studies" / f"{name}.yaml"
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    def chain(self) -> None:
+        """Two notebooks: numbers, and their sum."""
+        self.notebook(
+            "010_first", parameters="count: int = 3  # numbers, in [1, 100]", answer="count",
+            work='run.write_json("numbers.json", list(range(count)))',
+        )  # fmt: skip
+        self.notebook(
+            "020_second", parameters="factor: float = 1.0  # multiplies the sum, in [0, 10]", answer="total",
+            work='''
+            total = factor * sum(json.loads(run.find("numbers.json").read_text()))
+            run.write_json("sum.json", total)
+            ''',
+        )  # fmt: skip
+        self.study(
+            """
+            study: toy
+            run_version: v1
+            stages:
+              first: {params: {count: 4}}
+              second: {after: [first]}
+            """
+        )
+
+    def runs(self, *parts: str) -> Path:
+        """A path under runs/."""
+        return self.root.joinpath("runs", *parts)
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """An empty project, and the environment that makes it the current one."""
+    monkeypatch.setenv("COLLOQUY_PROJECT", str(tmp_path))
+    monkeypatch.setenv("COLLOQUY_HOME", str(tmp_path))
+    return Toy(tmp_path)
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Run a command in this process: its exit code, and what it printed on both streams."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        capfd.readouterr()
+        code = main(arguments)
+        captured = capfd.readouterr()
+        return code, captured.out + captured.err
+
+    return run
