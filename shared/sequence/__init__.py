@@ -1,0 +1,62 @@
+"""Classifying conversations, and authors by one conversation at a time, from features of their turns.
+
+`train_model` and `test_model` work on a dataset folder (`read_dataset` tells its layout); `SequenceClassifier`,
+`make_loader`, `train_epoch` and `evaluate` are the parts for a training loop of one's own.
+"""
+
+from shared.sequence._batches import (
+    Batch,
+    ConversationDataset,
+    LengthBatches,
+    labelled_conversations,
+    make_loader,
+    pad_batch,
+)
+from shared.sequence._dataset import AnalyzedConversations, ModelType, read_dataset, write_dataset
+from shared.sequence._epochs import evaluate, predict_probabilities, train_epoch
+from shared.sequence._fit import Training, fit_sequence_classifier
+from shared.sequence._metrics import METRICS, Metrics, best_threshold, calculate_metrics_threshold
+from shared.sequence._models import f1, matching_dataset, metrics_with_intervals, test_model, train_model
+from shared.sequence._network import PositionalEncoding, ResidualBlock, SequenceClassifier
+from shared.sequence._planted import Planted, write_planted
+from shared.sequence._saved import SavedClassifier, load_classifier, save_classifier
+from shared.sequence._weights import WEIGHTINGS, Weighting, count_classes, estimate_pos_weight
+
+__all__ = [
+    "METRICS",
+    "WEIGHTINGS",
+    "AnalyzedConversations",
+    "Batch",
+    "ConversationDataset",
+    "LengthBatches",
+    "Metrics",
+    "ModelType",
+    "Planted",
+    "PositionalEncoding",
+    "ResidualBlock",
+    "SavedClassifier",
+    "SequenceClassifier",
+    "Training",
+    "Weighting",
+    "best_threshold",
+    "calculate_metrics_threshold",
+    "count_classes",
+    "estimate_pos_weight",
+    "evaluate",
+    "f1",
+    "fit_sequence_classifier",
+    "labelled_conversations",
+    "load_classifier",
+    "make_loader",
+    "matching_dataset",
+    "metrics_with_intervals",
+    "pad_batch",
+    "predict_probabilities",
+    "read_dataset",
+    "save_classifier",
+    "test_model",
+    "train_epoch",
+    "train_model",
+    "write_dataset",
+    "write_planted",
+]
