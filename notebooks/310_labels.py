@@ -1,0 +1,227 @@
+# %% [markdown]
+# # Label messages four ways
+#
+# **Question** · Where do the labels for a small encoder come from, how many are there of each class, and how far can they be trusted?
+#
+# **Inputs** · nothing (offline patterns), an LLM server, messages from a CSV or Postgres, or a Label Studio export
+#
+# **Outputs** · `labelled` (one row a message: task, label, confidence, source, group), `<task>.csv` in its exchange format, `queue.csv` and `label_studio.json` for people
+#
+# **Cost** · seconds offline; with an LLM the bill below is printed before anything is sent
+
+# %%
+import json
+
+import pandas as pd
+
+from shared.figures import bars, show
+from shared.labels import (
+    LABELLED_SCHEMA,
+    OFFLINE_TASKS,
+    HybridRules,
+    annotator_agreement,
+    count_report,
+    from_label_studio,
+    generate_offline,
+    generate_with_llm,
+    hybrid,
+    label_messages,
+    labelled_table,
+    majority_of_people,
+    messages_from_postgres,
+    passages_from_files,
+    passages_from_postgres,
+    to_label_studio,
+    to_task_csv,
+    upload_to_label_studio,
+    with_word_operations,
+    without_near_duplicates,
+    without_prompt_leaks,
+)
+from shared.llm import Prices, Sending, default_cache, open_chat
+from shared.runs import begin, record, say
+
+# %% tags=["parameters"]
+run_version: str = "v0.1"  # folder under runs/
+upstream: list[str] = []  # stages that may be read; empty = every earlier one
+seed: int = 0  # of patterns, sampling and augmentation
+task: Literal["intent", "context", "worthiness", "emotion"] = "intent"  # which node is to be replaced
+ways: list[Literal["synthetic", "llm", "human"]] = ["synthetic"]  # sources to merge; several = hybrid
+llm: str = ""  # chat model such as "openai:gpt-4o-mini" or a served name; "" = offline patterns
+base_url: str = ""  # of an OpenAI-compatible server; "" = the provider's own
+api_key_env: str = ""  # name of the environment variable that holds the key
+prompt_price: float = 0.0  # US dollars for a million tokens read, in [0, inf)
+completion_price: float = 0.0  # US dollars for a million tokens written, in [0, inf)
+dry_run: bool = False  # True = print the bill, send nothing
+concurrency: int = 4  # requests under way at once, in [1, 64]
+rag_count: int = 100  # messages that ask the knowledge base (label rag_query), in [0, 100000]
+context_count: int = 80  # messages for each other label, in [0, 100000]
+chitchat_count: int = 60  # messages of small talk (label chitchat), in [0, 100000]
+knowledge: str = ""  # folder of .txt and .md files, or "postgres" for the table general_embeddings_1024
+database_url_env: str = "DATABASE_URL"  # name of the variable with the Postgres URL (Supabase included)
+messages_csv: str = ""  # messages for the LLM to label, column `message`
+messages_query: str = ""  # or a query whose first column holds them
+label_studio_export: str = ""  # JSON export of a Label Studio project
+label_studio_url: str = ""  # server to upload the queue to; "" = only write the file
+confident: float = 0.9  # confidence from which a label stands alone, in [0, 1]
+similarity: float = 0.9  # cosine from which two messages are the same, in (0, 1]
+augment: bool = False  # one variant of each message of a class below the recommended count
+minimum: int = 70  # messages a class needs, in [1, inf)
+recommended: int = 285  # messages a class should have, in [1, inf)
+
+# %%
+run = begin("labels", globals())
+
+# %% [markdown]
+# ## What is to be told apart?
+# A task is a list of labels, each with the sentence that an LLM or a person reads. Nothing else decides what a label means.
+
+# %%
+definitions = OFFLINE_TASKS[task].definitions
+counts = {
+    label: {"rag_query": rag_count, "chitchat": chitchat_count}.get(label, context_count) for label in definitions
+}
+pd.DataFrame({"label": definitions.keys(), "meaning": definitions.values(), "wanted": counts.values()})
+
+# %% [markdown]
+# ## 1. Synthetic messages
+# An LLM writes them, asking about passages of the knowledge base where the label is a question. Without an LLM, seeded
+# patterns stand in: they prove that the wiring works and say nothing about real users.
+
+# %%
+passages = []
+if knowledge == "postgres":
+    passages = passages_from_postgres(database_url_env, seed=seed)
+elif knowledge:
+    passages = passages_from_files(run.input(knowledge))
+print(f"{len(passages):,} passages of the knowledge base")
+
+# %%
+backend = open_chat(llm, base_url=base_url, api_key_env=api_key_env) if llm else None
+asking = {
+    "cache": default_cache(),
+    "sending": Sending(concurrency=concurrency),
+    "prices": Prices(prompt_price, completion_price),
+}
+ledgers, unscored, sources = [], 0, []
+
+# %%
+if "synthetic" in ways and backend is None:
+    sources.append(generate_offline(task, counts, seed=seed))
+elif "synthetic" in ways and not dry_run:
+    made = generate_with_llm(backend, task, definitions, counts, passages={"rag_query": passages}, seed=seed, **asking)
+    sources.append(made.rows)
+    ledgers.append(made.ledger)
+    unscored += made.n_unscored
+
+# %% [markdown]
+# ## 2. Labels from an LLM
+# Messages that exist already get the label that an LLM gives them, with its confidence. An answer that is not exactly a
+# known label with a number is *unscored*: it is counted, kept in the cache as it came, and never guessed.
+
+# %%
+messages = []
+if messages_csv:
+    messages = pd.read_csv(run.input(messages_csv))["message"].dropna().tolist()
+elif messages_query:
+    messages = messages_from_postgres(messages_query, database_url_env)
+print(f"{len(messages):,} messages to label")
+
+# %%
+if "llm" in ways and backend is not None and not dry_run:
+    said = label_messages(backend, task, definitions, messages, **asking)
+    sources.append(said.rows)
+    ledgers.append(said.ledger)
+    unscored += said.n_unscored
+
+# %%
+for ledger in ledgers:
+    print(ledger.in_words())
+record("llm_cost", sum(ledger.cost for ledger in ledgers), unit="USD", n=sum(ledger.n for ledger in ledgers))
+record("unscored_answers", unscored)
+
+# %% [markdown]
+# ## 3. Labels from people
+# A majority of annotators decides; a tie decides nothing. Krippendorff's alpha says how far they agree beyond chance.
+
+# %%
+annotations = from_label_studio([])
+if label_studio_export:
+    annotations = from_label_studio(json.loads(run.input(label_studio_export).read_text(encoding="utf-8")))
+agreement = annotator_agreement(annotations, seed=seed)
+record("annotator_alpha", agreement.value, n=agreement.n, interval=agreement.interval)
+if "human" in ways:
+    sources.append(majority_of_people(annotations, task))
+
+# %% [markdown]
+# ## Filters: does anything repeat itself, or the prompt?
+# A generator repeats itself, and repeats its instructions. Both make a test set look easier than life.
+
+# %%
+everything = pd.concat(sources, ignore_index=True) if sources else labelled_table([])
+distinct = without_near_duplicates(everything, similarity=similarity) if len(ways) == 1 else None
+leak_free = without_prompt_leaks(distinct.kept if distinct else everything, list(definitions.values()))
+dropped = pd.concat([distinct.dropped if distinct else leak_free.dropped.head(0), leak_free.dropped])
+record("near_duplicates_dropped", len(distinct.dropped) if distinct else 0)
+record("prompt_leaks_dropped", len(leak_free.dropped))
+dropped[["message", "label", "why"]].head(10)
+
+# %% [markdown]
+# ## 4. One label a message
+# The rules of the merge, in order: a person's label counts; agreeing sources count; a single source counts from
+# the confidence above on; everything else waits for a person.
+
+# %%
+merged = hybrid(leak_free.kept, HybridRules(confident=confident))
+labelled = merged.labelled
+record("labelled_messages", len(labelled))
+record("queued_for_people", len(merged.queue))
+merged.queue.head(10)
+
+# %% [markdown]
+# ## Is there enough of each class?
+# Below the minimum a class cannot be learned; below the recommended count the learning curve of stage `nodes` is still steep.
+
+# %%
+report = count_report(labelled, list(definitions), minimum=minimum, recommended=recommended)
+rare = report.loc[report["verdict"] != "enough", "label"]
+if augment:
+    variants = with_word_operations(labelled[labelled["label"].isin(rare)], seed=seed)
+    labelled = pd.concat([labelled, variants], ignore_index=True)
+    report = count_report(labelled, list(definitions), minimum=minimum, recommended=recommended)
+report
+
+# %%
+show(bars(report["label"], report["n"], x="messages (count)"), title="Messages of each class")
+record("smallest_class", int(report["n"].min()))
+record("classes_below_minimum", int((report["verdict"] == "below minimum").sum()), n=len(report))
+
+# %%
+run.write_table("labelled", labelled, LABELLED_SCHEMA)
+run.write_csv(f"{task}.csv", to_task_csv(labelled) if len(labelled) else labelled)
+run.write_csv("queue.csv", merged.queue)
+for_people = to_label_studio(merged.queue["message"].tolist())
+run.write_json("label_studio.json", for_people)
+if label_studio_url and for_people:
+    upload_to_label_studio(for_people, list(definitions), url=label_studio_url, title=f"Colloquy {task} {run_version}")
+
+# %% [markdown]
+# ## Findings
+
+# %% tags=["findings"]
+generator = (
+    "an LLM" if backend else "seeded offline patterns, which stand in for an LLM and say nothing about real users"
+)
+record("generator", generator)
+say("{labelled_messages} messages have a label; the synthetic ones come from {generator}.")
+say("The smallest class has {smallest_class:.0f} messages; {classes_below_minimum:.0f} classes are below the minimum.")
+say(
+    "{near_duplicates_dropped:.0f} near-duplicates and {prompt_leaks_dropped:.0f} prompt leaks were dropped, {queued_for_people:.0f} messages wait for people, {unscored_answers:.0f} answers were unscored."
+)
+
+# %% [markdown]
+# ## Sources
+# Krippendorff, *Computing Krippendorff's Alpha-Reliability* (2011). Near-duplicates: cosine of character n-gram TF-IDF vectors.
+
+# %%
+run.finish()

@@ -1,0 +1,304 @@
+"""The offline stand-in for an LLM: seeded sentence patterns with slots. It proves wiring, not quality, and says so.
+
+Every pattern is a family; the rows of a family share a group, so that a split never has one pattern on both sides.
+Classes share openers, closers and topics on purpose, and some patterns could belong to a neighbour: a bag of words is
+not enough.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from shared.labels._table import labelled_table
+from shared.runs import UserError
+
+_SLOT = re.compile(r"\{(\w+)\}")
+_SLOTS = {
+    "thing": [
+        "the refund policy",
+        "opening hours",
+        "the annual report",
+        "the volunteer handbook",
+        "the donation receipt",
+        "tax relief on gifts",
+        "the mentoring programme",
+        "the privacy notice",
+        "the new campaign",
+        "the app",
+    ],
+    "job": ["nurse", "data engineer", "teacher", "electrician", "product manager", "translator", "chef", "accountant"],
+    "skill": [
+        "public speaking",
+        "Python",
+        "bookkeeping",
+        "Spanish",
+        "first aid",
+        "negotiation",
+        "drawing",
+        "statistics",
+    ],
+    "person": ["my sister", "my manager", "an old friend", "my neighbour", "a colleague", "my mentor", "my team"],
+    "time": ["last week", "since spring", "these days", "for two years now", "recently", "this morning", "after work"],
+    "feeling": ["anxious", "proud", "tired", "hopeful", "lonely", "relieved", "overwhelmed", "calm", "ashamed"],
+    "value": ["honesty", "being useful", "independence", "fairness", "security", "curiosity", "loyalty"],
+    "goal": ["run my own studio", "move abroad", "finish a degree", "lead a team", "buy a house", "write a book"],
+    "place": ["the library", "a small clinic", "the harbour office", "a start-up", "the town hall", "a night school"],
+}
+_OPENERS = ["", "", "", "hey, ", "so, ", "ok ", "well, ", "hi! ", "honestly, ", "quick one: "]
+_CLOSERS = ["", "", "", " thanks", " if that makes sense", " lol", "...", " any thoughts?", " just saying", "!!"]
+
+_INTENT = {
+    "rag_query": (
+        "a factual question that the knowledge base can answer",
+        [
+            "where can I find {thing}?",
+            "what does {thing} say about late payments",
+            "how do I change {thing}",
+            "is {thing} different for students?",
+            "can you explain {thing} in two sentences",
+            "who do I ask about {thing}",
+            "does {thing} cover {place}?",
+            "I read about {thing} {time}, what changed",
+        ],
+    ),
+    "professional": (
+        "skills, experience and work history",
+        [
+            "I have worked as a {job} {time}",
+            "my last role was {job} at {place}",
+            "I was promoted to {job} {time}",
+            "at {place} I was in charge of {skill}",
+            "I trained three people in {skill} at work",
+            "ten years as a {job}, mostly at {place}",
+            "I use {skill} every day in my job",
+            "I left {place} {time}",
+        ],
+    ),
+    "psychological": (
+        "values, motivations and personality",
+        [
+            "{value} matters more to me than money",
+            "I guess I am someone who needs {value}",
+            "people say I am stubborn about {value}",
+            "what drives me is {value}",
+            "I avoid conflict, always have",
+            "I decide slowly because {value} comes first",
+            "I am more of an introvert {time}",
+            "without {value} I lose interest",
+        ],
+    ),
+    "learning": (
+        "learning preferences and education",
+        [
+            "I learn {skill} best by doing",
+            "I am taking a course in {skill} {time}",
+            "videos bore me, I prefer to read about {skill}",
+            "I studied {skill} at {place}",
+            "{person} is teaching me {skill}",
+            "I failed the {skill} exam {time}",
+            "flash cards are how I picked up {skill}",
+            "I never finished school but I taught myself {skill}",
+        ],
+    ),
+    "social": (
+        "network, mentors and community",
+        [
+            "{person} introduced me to people at {place}",
+            "I meet {person} every week",
+            "I know hardly anybody at {place}",
+            "{person} has been my mentor {time}",
+            "we started a group at {place} {time}",
+            "I owe {person} a lot",
+            "I lost touch with {person} {time}",
+            "I volunteer with {person} at {place}",
+        ],
+    ),
+    "emotional": (
+        "feelings, confidence and wellbeing",
+        [
+            "I feel {feeling} {time}",
+            "talking to {person} leaves me {feeling}",
+            "I have been so {feeling} about {place}",
+            "I could not sleep, too {feeling}",
+            "I was {feeling} when I left {place}",
+            "some days I am just {feeling}",
+            "being a {job} makes me {feeling}",
+            "I cried {time} and I do not know why",
+        ],
+    ),
+    "aspirational": (
+        "career goals and ambitions",
+        [
+            "one day I want to {goal}",
+            "in five years I hope to {goal}",
+            "I dream of becoming a {job}",
+            "my plan is to {goal} before I am forty",
+            "I want to get good enough at {skill} to {goal}",
+            "I would love to work at {place} eventually",
+            "next year I will {goal}, whatever it takes",
+            "I aim to be a {job}",
+        ],
+    ),
+    "chitchat": (
+        "greetings, small talk and unclear messages",
+        [
+            "good morning",
+            "how are you {time}",
+            "nice weather today",
+            "ok",
+            "hmm let me think",
+            "did you see the game {time}",
+            "you are funny",
+            "say hi to {person}",
+            "what is up",
+            "brb",
+            "never mind",
+            "haha yes",
+        ],
+    ),
+}
+_WORTHY = {
+    "worthy": (
+        "says something lasting about the person",
+        [
+            *_INTENT["professional"][1],
+            *_INTENT["psychological"][1],
+            *_INTENT["aspirational"][1],
+            *_INTENT["emotional"][1][:3],
+        ],
+    ),
+    "not_worthy": ("nothing that is worth keeping", [*_INTENT["chitchat"][1], *_INTENT["rag_query"][1]]),
+}
+_EMOTION = {
+    "joy": (
+        "the writer is happy",
+        [
+            "this made my day",
+            "I am so {feeling} and happy about {place}",
+            "best news {time}",
+            "I got to {goal}!",
+            "cannot stop smiling since {person} called",
+        ],
+    ),
+    "sadness": (
+        "the writer is sad",
+        [
+            "I miss {person}",
+            "everything feels empty {time}",
+            "I cried about {place}",
+            "it hurts that {person} left",
+            "I had to give up on my plan to {goal}",
+        ],
+    ),
+    "anger": (
+        "the writer is angry",
+        [
+            "I am furious with {person}",
+            "this is outrageous, {thing} again",
+            "how dare they, {time}",
+            "sick of {place}",
+            "stop calling me about {thing}",
+        ],
+    ),
+    "fear": (
+        "the writer is afraid",
+        [
+            "I am scared of {place}",
+            "what if I never {goal}",
+            "I keep panicking {time}",
+            "terrified of what {person} will say",
+            "I dread {thing}",
+        ],
+    ),
+    "neutral": (
+        "no emotion is expressed",
+        [
+            "the meeting is at {place}",
+            "{person} sent {thing}",
+            "I read {thing} {time}",
+            "I took the bus to {place}",
+            "noted, {thing}",
+        ],
+    ),
+}
+
+
+class OfflineTask(NamedTuple):
+    """What a task's labels mean, and the patterns that stand in for each."""
+
+    definitions: dict[str, str]
+    patterns: dict[str, list[str]]
+
+
+def _task(content: Mapping[str, tuple[str, list[str]]]) -> OfflineTask:
+    definitions = {label: definition for label, (definition, _) in content.items()}
+    return OfflineTask(definitions, {label: patterns for label, (_, patterns) in content.items()})
+
+
+_CONTEXTS = ("professional", "psychological", "learning", "social", "emotional", "aspirational")
+OFFLINE_TASKS = {
+    "intent": _task(_INTENT),
+    "context": _task({label: _INTENT[label] for label in _CONTEXTS}),
+    "worthiness": _task(_WORTHY),
+    "emotion": _task(_EMOTION),
+}
+
+
+def generate_offline(task: str, counts: Mapping[str, int], *, seed: int = 0, confused: float = 0.05) -> pd.DataFrame:
+    """Messages from seeded patterns.
+
+    Args:
+        task: a key of `OFFLINE_TASKS`.
+        counts: how many messages a label; fewer come back if its patterns cannot give as many different ones.
+        seed: of the generator.
+        confused: share of messages in [0, 1] that take a pattern of another label: labels of people are not perfect
+            either, and a floor that is always right would teach nothing.
+
+    Returns:
+        Rows of the labelled table with source `template`; the group is the pattern.
+
+    Raises:
+        UserError: there are no patterns for the task or a label.
+    """
+    if task not in OFFLINE_TASKS:
+        known = ", ".join(OFFLINE_TASKS)
+        raise UserError(
+            f"There is no offline generator for task '{task}' (there is one for {known}). Use an LLM or a CSV."
+        )
+    patterns = OFFLINE_TASKS[task].patterns
+    unknown = [label for label in counts if label not in patterns]
+    if unknown:
+        raise UserError(f"Task '{task}' has no label {', '.join(unknown)}. Its labels: {', '.join(patterns)}.")
+    random = np.random.default_rng(seed)
+    rows = [row for label, n in counts.items() for row in _rows(task, label, n, random, confused)]
+    return labelled_table(rows)
+
+
+def _rows(task: str, label: str, n: int, random: np.random.Generator, confused: float) -> list[dict[str, object]]:
+    patterns = OFFLINE_TASKS[task].patterns
+    others = [name for name in patterns if name != label]
+    made: dict[str, dict[str, object]] = {}
+    for _ in range(20 * n):  # patterns repeat themselves: try often enough, but not for ever
+        if len(made) == n:
+            break
+        family = _one(random, others) if random.random() < confused else label
+        pattern = _one(random, patterns[family])
+        message = _message(pattern, random)
+        made.setdefault(message.lower(), {
+            "task": task, "message": message, "label": label, "confidence": 1.0, "source": "template",
+            "detail": "offline patterns", "group": pattern,
+        })  # fmt: skip
+    return list(made.values())
+
+
+def _message(pattern: str, random: np.random.Generator) -> str:
+    filled = _SLOT.sub(lambda slot: _one(random, _SLOTS[slot[1]]), pattern)
+    message = f"{_one(random, _OPENERS)}{filled}{_one(random, _CLOSERS)}"
+    return message if random.random() < 0.5 else message[0].upper() + message[1:]
+
+
+def _one(random: np.random.Generator, options: list[str]) -> str:
+    return options[int(random.integers(len(options)))]
