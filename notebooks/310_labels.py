@@ -11,6 +11,7 @@
 
 # %%
 import json
+from typing import Literal
 
 import pandas as pd
 
@@ -20,6 +21,7 @@ from shared.labels import (
     OFFLINE_TASKS,
     HybridRules,
     annotator_agreement,
+    bill_before,
     count_report,
     from_label_studio,
     generate_offline,
@@ -94,6 +96,7 @@ if knowledge == "postgres":
     passages = passages_from_postgres(database_url_env, seed=seed)
 elif knowledge:
     passages = passages_from_files(run.input(knowledge))
+about = {"rag_query": passages}
 print(f"{len(passages):,} passages of the knowledge base")
 
 # %%
@@ -109,7 +112,7 @@ ledgers, unscored, sources = [], 0, []
 if "synthetic" in ways and backend is None:
     sources.append(generate_offline(task, counts, seed=seed))
 elif "synthetic" in ways and not dry_run:
-    made = generate_with_llm(backend, task, definitions, counts, passages={"rag_query": passages}, seed=seed, **asking)
+    made = generate_with_llm(backend, task, definitions, counts, passages=about, seed=seed, **asking)
     sources.append(made.rows)
     ledgers.append(made.ledger)
     unscored += made.n_unscored
@@ -135,6 +138,8 @@ if "llm" in ways and backend is not None and not dry_run:
     unscored += said.n_unscored
 
 # %%
+if backend and dry_run:
+    print(bill_before(backend, definitions, counts, messages, passages=about, seed=seed, **asking).in_words())
 for ledger in ledgers:
     print(ledger.in_words())
 record("llm_cost", sum(ledger.cost for ledger in ledgers), unit="USD", n=sum(ledger.n for ledger in ledgers))

@@ -8,7 +8,7 @@ from shared.labels._augment import paraphrased, with_word_operations
 from shared.labels._filter import without_near_duplicates, without_prompt_leaks
 from shared.labels._hybrid import HybridRules, Merged, hybrid
 from shared.labels._knowledge import messages_from_postgres, passages_from_files, passages_from_postgres
-from shared.labels._llm import label_messages
+from shared.labels._llm import bill_before, label_messages
 from shared.labels._people import (
     annotator_agreement,
     from_label_studio,
@@ -27,6 +27,7 @@ __all__ = [
     "HybridRules",
     "Merged",
     "annotator_agreement",
+    "bill_before",
     "count_report",
     "from_label_studio",
     "generate_offline",

@@ -4,9 +4,20 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from shared.labels._synthetic import Generated
+from shared.labels._synthetic import Generated, planned_requests
 from shared.labels._table import labelled_table
-from shared.llm import ChatBackend, Malformed, Prices, Request, Sending, ask_all, json_object, request
+from shared.llm import (
+    Bill,
+    ChatBackend,
+    Malformed,
+    Prices,
+    Request,
+    Sending,
+    ask_all,
+    estimate_bill,
+    json_object,
+    request,
+)
 
 INSTRUCTION = (
     "Classify the message into exactly one of these categories.\n{categories}\n"
@@ -49,6 +60,27 @@ def label_messages(
         for message, said in zip(messages, got.values, strict=True) if said is not None
     ]  # fmt: skip
     return Generated(labelled_table(rows), got.ledger, got.n_unscored)
+
+
+def bill_before(
+    backend: ChatBackend,
+    definitions: Mapping[str, str],
+    counts: Mapping[str, int],
+    messages: Sequence[str],
+    *,
+    passages: Mapping[str, Sequence[str]] | None = None,
+    seed: int = 0,
+    sending: Sending | None = None,
+    cache: Any = None,
+    prices: Prices | None = None,
+) -> Bill:
+    """What generating `counts` messages and labelling `messages` would cost at most; nothing is sent.
+
+    The arguments are those of `generate_with_llm` and `label_messages`; what is in the cache already is free.
+    """
+    generating = [asked for _, asked in planned_requests(definitions, counts, passages or {}, seed)]
+    labelling = [labelling_request(definitions, message) for message in messages]
+    return estimate_bill(backend, [*generating, *labelling], prices=prices or Prices(), cache=cache)
 
 
 def labelling_request(definitions: Mapping[str, str], message: str) -> Request:

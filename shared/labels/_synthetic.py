@@ -52,7 +52,7 @@ def generate_with_llm(
     Returns:
         Generated; the group of a row is the request it came from, so that siblings stay on one side of a split.
     """
-    planned = _plan(definitions, counts, passages or {}, seed)
+    planned = planned_requests(definitions, counts, passages or {}, seed)
     got = ask_all(
         backend, [asked for _, asked in planned], parse=_messages, cache=cache, sending=sending, prices=prices,
         what="synthetic messages",
@@ -68,9 +68,10 @@ def generate_with_llm(
     return Generated(frame[frame.groupby("label").cumcount() < wanted], got.ledger, got.n_unscored)
 
 
-def _plan(
+def planned_requests(
     definitions: Mapping[str, str], counts: Mapping[str, int], passages: Mapping[str, Sequence[str]], seed: int
 ) -> list[tuple[str, Request]]:
+    """(label, request) of every batch of messages that `counts` needs, in order."""
     planned = []
     for label, wanted in counts.items():
         known = passages.get(label, [])

@@ -63,12 +63,12 @@ def begin(stage: str, namespace: Mapping[str, Any]) -> "Run":
 
 def _undeclared(namespace: Mapping[str, Any], declared: Mapping[str, Parameter]) -> dict[str, Any]:
     # papermill injects a misspelt parameter as one more plain variable; at this point of a notebook nothing else
-    # that is plain and public can exist. IPython keeps its own history under In, Out and underscored names.
+    # that is plain and public can exist, save imported CONSTANTS. IPython's history is In, Out and underscored names.
     plain = (str, int, float, bool, list, dict)
     return {
         name: value
         for name, value in namespace.items()
-        if type(value) in plain and name not in declared and not name.startswith("_") and name not in ("In", "Out")
+        if type(value) in plain and name not in declared and name.islower() and not name.startswith("_")
     }
 
 
