@@ -79,7 +79,7 @@ def record(
     unit: str = "",
     n: int | None = None,
     interval: Sequence[float] | None = None,
-) -> float | str:
+) -> None:
     """Stand by a value: it goes to `results.json`, to the report's index and to `say`.
 
     Args:
@@ -88,14 +88,10 @@ def record(
         unit: unit of value and interval; empty for shares and counts.
         n: number of scored items (conversations, turns, ...) behind the value.
         interval: (low, high) at 95 %, in the value's unit; None if there is none.
-
-    Returns:
-        The value, as a Python float or str.
     """
     kept = value if isinstance(value, str) else float(value)
     bounds = (float(interval[0]), float(interval[1])) if interval is not None else None
     _results.add(Recorded(name, kept, unit, None if n is None else int(n), bounds))
-    return kept
 
 
 def say(template: str) -> None:
