@@ -1,0 +1,207 @@
+# %% [markdown]
+# # Move traffic from the LLM to the encoder
+#
+# **Question** · Is the encoder safe to answer in place of the LLM, when should the LLM still be asked, and what does it save?
+#
+# **Inputs** · the trained node (`model` of stage `nodes`), labelled messages as traffic, or the decision log of a live router
+#
+# **Outputs** · `decisions` (every routed message), `review_queue.csv`, `retraining` (rows for the next training)
+#
+# **Cost** · seconds; on a live log no message is classified again
+
+# %%
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from shared.figures import COLOURS, confusion, histogram, lines, show
+from shared.models import TextClassifier, encode
+from shared.runs import begin, progress, record, say
+from shared.shadow import (
+    DecisionLog,
+    Router,
+    RouterSettings,
+    SimulatedLLM,
+    agreement,
+    break_even,
+    cost_per_thousand,
+    disagreement_counts,
+    drift_report,
+    escalation_threshold,
+    latency_table,
+    read_log,
+    retraining_set,
+    review_queue,
+)
+
+# %% tags=["parameters"]
+run_version: str = "v0.1"  # folder under runs/
+upstream: list[str] = []  # stages that may be read; empty = every earlier one
+seed: int = 0  # of the simulated LLM, the traffic and the intervals
+log_folder: str = ""  # decision log of a live router; "" = route simulated traffic
+mode: Literal["shadow", "canary", "cut_over"] = "shadow"  # how the simulated traffic is split
+canary_share: float = 0.2  # share of conversations that the encoder answers in a canary, in [0, 1]
+llm_accuracy: float = 0.94  # how often the simulated LLM is right, in [0, 1]
+llm_failing: float = 0.03  # share of its calls that fail, in [0, 1]
+llm_latency_ms: float = 2.0  # median of its latency; a real one takes 200 to 500 ms, in [0, 60000]
+messages_a_conversation: int = 4  # simulated traffic, in [1, 100]
+target_agreement: float = 0.9  # agreement that the encoder must reach where it answers alone, in (0, 1]
+llm_price: list[float] = [0.0001, 0.0003]  # US dollars for one call, 5 % and 95 % quantiles, in (0, 1000]
+messages_per_day: list[float] = [5000.0, 20000.0]  # likewise, in (0, inf)
+one_off_cost: float = 150.0  # US dollars for labels and training, in [0, inf)
+monthly_cost: float = 10.0  # US dollars a month for serving the encoder, in [0, inf)
+queue_size: int = 50  # messages for people to review, in [0, 100000]
+confident: float = 0.9  # confidence from which an agreed category becomes a training label, in [0, 1]
+
+# %%
+run = begin("shadow", globals())
+
+# %% [markdown]
+# ## Traffic
+# A live router writes its log itself: `Router(encoder, llm, RouterSettings(...), DecisionLog(folder))` in the workflow,
+# and its folder goes into `log_folder` here. Without one, labelled messages that the encoder was not trained on stand in
+# for traffic, and a simulated LLM (right with the probability above, slow, sometimes down) stands in for the real one.
+
+# %%
+model = TextClassifier.load(run.find("model"))
+predictions = run.table("predictions")
+held_out = predictions[predictions["split"] == "test"].sample(frac=1.0, random_state=seed)
+truth = dict(zip(held_out["message"], held_out["label"], strict=True))
+record("simulated", "no" if log_folder else "yes")
+
+# %%
+labels = np.array(model.labels)
+probabilities = model.probabilities(list(truth))
+known = {
+    m: {"category": str(labels[p.argmax()]), "confidence": float(p.max())}
+    for m, p in zip(truth, probabilities, strict=True)
+}
+simulated = SimulatedLLM(truth, accuracy=llm_accuracy, failing=llm_failing, latency_ms=llm_latency_ms, seed=seed)
+
+# %%
+settings = RouterSettings(mode=mode, canary_share=canary_share, log_text=True)
+folder = run.input(log_folder) if log_folder else run.folder / "log"
+if not log_folder:
+    with run.new_folder("log") as log, Router(known.__getitem__, simulated, settings, DecisionLog(log)) as router:
+        for i, message in enumerate(progress(list(truth), "messages routed")):
+            router.answer(f"conversation-{i // messages_a_conversation}", message)
+
+# %%
+decisions = read_log(folder)
+rows = decisions.rows
+run.write_table("decisions", rows)
+record("decisions", len(rows))
+record("unreadable_lines", decisions.n_unreadable)
+rows["llm_status"].value_counts().to_frame("messages")
+
+# %% [markdown]
+# ## Do they agree?
+# Agreement is not accuracy: where they differ, either may be right. It is counted only where both answered, and its
+# interval is over conversations, because messages of one conversation are alike.
+
+# %%
+agreed = agreement(rows, seed=seed)
+record("agreement", agreed.value, n=agreed.n, interval=agreed.interval)
+record("without_llm_answer", agreed.n_unscored, n=len(rows))
+counts = disagreement_counts(rows)
+show(confusion(counts.to_numpy(), counts.index.tolist()), title="LLM (rows) against encoder (columns)")
+
+# %% [markdown]
+# The rows off the diagonal are where a person's look is worth most: see the queue below.
+#
+# ## When should the LLM still be asked?
+# Below some confidence the encoder should hand over. Half of the conversations choose the threshold, the other half says what it is worth.
+
+# %%
+escalation = escalation_threshold(rows, target_agreement, seed=seed)
+record("escalation_threshold", escalation.threshold)
+record(
+    "agreement_above_threshold",
+    escalation.agreement.value,
+    n=escalation.agreement.n,
+    interval=escalation.agreement.interval,
+)
+record("escalated_share", escalation.escalated.value, n=escalation.escalated.n, interval=escalation.escalated.interval)
+
+# %%
+curve = escalation.curve
+figure = lines(
+    curve["escalated"],
+    {"agreement": curve["agreement"], "lower bound": curve["low"]},
+    x="share sent to the LLM",
+    y="agreement where the encoder answers",
+)
+figure.add_hline(y=target_agreement, line_dash="dash", line_color=COLOURS[1], annotation_text="target")
+show(figure, title="What asking the LLM more often buys")
+
+# %% [markdown]
+# ## What does it save?
+# Latency and cost as they were; the break-even as a distribution, since neither traffic nor price is known exactly.
+
+# %%
+latency_table(rows)
+
+# %%
+middle_price = float(np.sqrt(llm_price[0] * llm_price[1]))
+record("cost_per_thousand", cost_per_thousand(rows, middle_price), unit="USD", n=len(rows))
+even = break_even(
+    one_off_cost=one_off_cost, monthly_cost=monthly_cost, messages_per_day=(messages_per_day[0], messages_per_day[1]),
+    llm_price=(llm_price[0], llm_price[1]), escalated=escalation.escalated, seed=seed,
+)  # fmt: skip
+record("break_even_days", even.p50, unit="days", interval=(even.p5, even.p95))
+record("never_breaks_even", even.never)
+
+# %%
+show(
+    histogram(
+        {"break-even": even.days[np.isfinite(even.days)]}, x="days until the encoder has paid for itself", y="draws"
+    ),
+    title="Break-even",
+)
+
+# %% [markdown]
+# ## Is today's traffic still what the encoder was accepted on?
+# The first half of the log is the reference, the second half is today. An alarm asks for a look, it does not decide.
+
+# %%
+half = len(rows) // 2
+vectors = encode(rows["text"].fillna("").tolist()) if rows["text"].notna().any() else None
+drifts = drift_report(
+    rows[:half], rows[half:], (vectors[:half], vectors[half:]) if vectors is not None else None, seed=seed
+)
+record("drift_alarms", sum(drift.alarm for drift in drifts), n=len(drifts))
+pd.DataFrame(drifts)
+
+# %% [markdown]
+# ## What should people look at, and what is learned from it?
+
+# %%
+queue = review_queue(rows, queue_size)
+run.write_csv("review_queue.csv", queue.assign(label=""))
+retraining = retraining_set(rows, pd.DataFrame(columns=["text", "label"]), confident=confident)
+run.write_table("retraining", retraining)
+record("queued", len(queue))
+record("retraining_rows", len(retraining))
+queue.head(10)
+
+# %% [markdown]
+# ## Findings
+
+# %% tags=["findings"]
+say(
+    "Traffic and LLM are simulated: {simulated}. Encoder and LLM agree on {agreement} of the messages that both answered."
+)
+say(
+    "Asking the LLM below a confidence of {escalation_threshold} sends it {escalated_share} of the messages and leaves an agreement of {agreement_above_threshold} where the encoder answers alone."
+)
+say(
+    "The encoder pays for itself after {break_even_days} (never in {never_breaks_even:.0%} of the draws); {drift_alarms:.0f} drift alarms; {queued:.0f} messages wait for review."
+)
+
+# %% [markdown]
+# ## Sources
+# Gretton et al., *A Kernel Two-Sample Test* (JMLR 2012) · Siddiqi, *Credit Risk Scorecards* (2006), population stability index.
+
+# %%
+run.finish()
