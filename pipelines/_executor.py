@@ -9,6 +9,7 @@ is renamed to `notebook.ipynb`. A stage without manifest or without executed not
 import os
 import platform
 import re
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from pipelines import _report
 from pipelines._failure import Failure, Kind, end_of_process, heading_above, last_lines, likely_cause, summary_of
 from pipelines._hygiene import cleaned, replacements
 from pipelines._kernel import MemoryWatch, StageKernel
+from pipelines._lifeline import follow_pulse
 from pipelines._notebooks import notebook_folder
 from pipelines._pairing import generate
 from pipelines._places import (
@@ -37,6 +39,7 @@ from pipelines._places import (
     facts_path,
     log_path,
     page_path,
+    pulse_path,
     runner_folder,
     state_path,
 )
@@ -60,6 +63,7 @@ class Order:
         facts: for the manifest: study, where values come from, content key.
         environment: variables that start with COLLOQUY_, so that all machines agree on the places.
         threads: cores that the kernel's libraries may use.
+        pulse: the run's sign of life in `.runner/pulse.json`, where workers are on other machines; else None.
     """
 
     stage: str
@@ -71,6 +75,7 @@ class Order:
     facts: dict[str, Any]
     environment: dict[str, str]
     threads: int
+    pulse: str | None = None
 
     @property
     def version(self) -> str:
@@ -103,6 +108,7 @@ class _Execution:
     notebook: Any = None
     cell: int = 0
     kernel: StageKernel | None = None
+    over: threading.Event = field(default_factory=threading.Event)
 
 
 def execute(order: Order) -> Outcome:
@@ -118,6 +124,7 @@ def execute(order: Order) -> Outcome:
     try:
         failure = _run_notebook(run)
     finally:
+        run.over.set()
         run.memory.stop()
         state_path(order.version, order.stage).unlink(missing_ok=True)
     return _close(run, failure)
@@ -193,8 +200,8 @@ class _StageManager(NotebookExecutionManager):
 
     def cell_start(self, cell: Any, cell_index: int | None = None, **options: Any) -> None:
         self._run.cell = index = cell_index or 0
-        if index == 0 and self._run.kernel is not None and self._run.kernel.process is not None:
-            self._run.memory.start(self._run.kernel.process.pid)
+        if index == 0:
+            _watch(self._run)
         self._note(index)
         super().cell_start(cell, cell_index, **options)
 
@@ -208,6 +215,20 @@ class _StageManager(NotebookExecutionManager):
             "time": time.time(),
         }
         write_json(state_path(self._run.order.version, self._run.order.stage), state)
+
+
+def _watch(run: _Execution) -> None:
+    process = run.kernel.process if run.kernel else None
+    if process is None:
+        return
+    run.memory.start(process.pid)
+    if run.order.pulse is not None:
+        watched = (pulse_path(_root_version(run.order)), run.order.pulse, run.over, process.kill)
+        threading.Thread(target=follow_pulse, args=watched, daemon=True).start()
+
+
+def _root_version(order: Order) -> str:
+    return order.version.partition("/")[0]
 
 
 def _kernel(order: Order) -> StageKernel:
@@ -294,6 +315,14 @@ def _close(run: _Execution, failure: Failure | None) -> Outcome:
     write_json(order.folder / FAILURE, told)
     _report.failure_page(order.folder, page)
     return Outcome(Kind(failure.kind), told["summary"], wall, run.memory.peak_bytes)
+
+
+def lost_worker(order: Order, message: str) -> Outcome:
+    """The outcome of an order whose worker was killed, again and again, with its kernel."""
+    failure = _failure(_Execution(order), Kind.KILLED, 0, f"the worker died: {message}", [])
+    write_json(order.folder / FAILURE, failure.as_json())
+    _report.failure_page(order.folder, page_path(order.version, order.notebook))
+    return Outcome(Kind.KILLED, failure.summary, 0.0, 0)
 
 
 def places() -> Mapping[str, str]:

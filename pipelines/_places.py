@@ -32,6 +32,11 @@ def log_path(version: str, stage: str) -> Path:
     return runner_folder(version) / f"{stage}.log"
 
 
+def pulse_path(version: str) -> Path:
+    """The sign of life that workers on other machines look at."""
+    return runner_folder(version) / "pulse.json"
+
+
 def page_path(version: str, notebook_name: str) -> Path:
     """The page of one stage in the report."""
     return reports_folder(version) / f"{notebook_name}.html"

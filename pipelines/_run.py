@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from pipelines._digests import Digests
 from pipelines._failure import Kind
+from pipelines._lifeline import Pulse
 from pipelines._lock import only_writer
 from pipelines._notebooks import text_digest
-from pipelines._places import page_path, sweep_version
+from pipelines._places import page_path, pulse_path, sweep_version
 from pipelines._plan import Step
 from pipelines._pool import workers
 from pipelines._site import prose_was_edited, renew_prose, write_page
@@ -71,6 +72,7 @@ class _Runner:
         self._digests = Digests()
         self._teller = Teller(len(steps), study.name)
         self._jobs = min(jobs, _width(steps))
+        self._pulse = Pulse(pulse_path(study.run_version)) if scheduler else None
         self._running: dict[Future[Outcome], Step] = {}
 
     def run(self) -> Course:
@@ -84,6 +86,8 @@ class _Runner:
         return self._course
 
     def _drive(self, submit: "Submit", ready: list[tuple[Step, str]]) -> None:
+        if self._pulse is not None:
+            self._pulse.beat()
         while ready or self._running:
             for step, why in ready:
                 self._teller.started(step, why)
@@ -94,6 +98,8 @@ class _Runner:
             for future in done:
                 self._take(self._running.pop(future), future.result())
             self._teller.tick()
+            if self._pulse is not None:
+                self._pulse.beat()
             ready = self._ready() if done else []
 
     def _take(self, step: Step, outcome: "Outcome") -> None:
@@ -165,6 +171,7 @@ class _Runner:
             facts=facts,
             environment=dict(places()),
             threads=max(1, (os.cpu_count() or 1) // self._jobs),
+            pulse=self._pulse.run if self._pulse is not None else None,
         )
 
 
