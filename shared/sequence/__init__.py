@@ -4,6 +4,7 @@
 `make_loader`, `train_epoch` and `evaluate` are the parts for a training loop of one's own.
 """
 
+from shared.sequence._analyse import Analysed, analyse_conversations
 from shared.sequence._batches import (
     Batch,
     ConversationDataset,
@@ -13,10 +14,12 @@ from shared.sequence._batches import (
     pad_batch,
 )
 from shared.sequence._dataset import AnalyzedConversations, ModelType, read_dataset, write_dataset
+from shared.sequence._early import EarlyWarning, early_warning, prefix_probabilities
 from shared.sequence._epochs import evaluate, predict_probabilities, train_epoch
 from shared.sequence._fit import Training, fit_sequence_classifier
-from shared.sequence._metrics import METRICS, Metrics, best_threshold, calculate_metrics_threshold
-from shared.sequence._models import f1, matching_dataset, metrics_with_intervals, test_model, train_model
+from shared.sequence._folds import author_folds, out_of_fold, tfidf_out_of_fold
+from shared.sequence._metrics import METRICS, Metrics, best_threshold, calculate_metrics_threshold, f1_estimate
+from shared.sequence._models import matching_dataset, metrics_with_intervals, test_model, train_model
 from shared.sequence._network import PositionalEncoding, ResidualBlock, SequenceClassifier
 from shared.sequence._planted import Planted, write_planted
 from shared.sequence._saved import SavedClassifier, load_classifier, save_classifier
@@ -25,9 +28,11 @@ from shared.sequence._weights import WEIGHTINGS, Weighting, count_classes, estim
 __all__ = [
     "METRICS",
     "WEIGHTINGS",
+    "Analysed",
     "AnalyzedConversations",
     "Batch",
     "ConversationDataset",
+    "EarlyWarning",
     "LengthBatches",
     "Metrics",
     "ModelType",
@@ -38,23 +43,29 @@ __all__ = [
     "SequenceClassifier",
     "Training",
     "Weighting",
+    "analyse_conversations",
+    "author_folds",
     "best_threshold",
     "calculate_metrics_threshold",
     "count_classes",
+    "early_warning",
     "estimate_pos_weight",
     "evaluate",
-    "f1",
+    "f1_estimate",
     "fit_sequence_classifier",
     "labelled_conversations",
     "load_classifier",
     "make_loader",
     "matching_dataset",
     "metrics_with_intervals",
+    "out_of_fold",
     "pad_batch",
     "predict_probabilities",
+    "prefix_probabilities",
     "read_dataset",
     "save_classifier",
     "test_model",
+    "tfidf_out_of_fold",
     "train_epoch",
     "train_model",
     "write_dataset",

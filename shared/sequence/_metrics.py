@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 from shared.runs import UserError
-from shared.stats import expected_calibration_error
+from shared.stats import Estimate, expected_calibration_error, percentile_interval, resampled_totals
 
 Metrics = dict[str, float]
 METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "average_precision", "calibration_error")
@@ -58,6 +58,33 @@ def best_threshold(labels: np.ndarray, scores: np.ndarray) -> float:
     best = np.flatnonzero(f1 >= f1.max() - 1e-12)
     widest = best[np.argmax((cuts - below)[best])]
     return float((cuts[widest] + below[widest]) / 2)
+
+
+def f1_estimate(
+    labels: np.ndarray, verdicts: np.ndarray, clusters: np.ndarray, *, replicates: int = 2000, seed: int = 0
+) -> Estimate:
+    """F1 of the positive class with a clustered bootstrap interval.
+
+    Args:
+        labels: shape (examples,), 0 or 1; NaN = unlabelled, left out and counted.
+        verdicts: shape (examples,), 0 or 1; NaN = no verdict, left out and counted.
+        clusters: shape (examples,), the independent unit, for instance the author.
+        replicates: bootstrap replicates.
+        seed: same seed, same interval.
+
+    Returns:
+        Estimate in [0, 1]; NaN if nothing is positive, neither in truth nor in verdict.
+    """
+    truth, verdict = np.asarray(labels, dtype=float), np.asarray(verdicts, dtype=float)
+    keep = ~(np.isnan(truth) | np.isnan(verdict))
+    truth, verdict = truth[keep], verdict[keep]
+    names, codes = np.unique(np.asarray(clusters)[keep].astype(str), return_inverse=True)
+    # F1 = 2 hits / (true + said): two totals a cluster are all that resampling needs.
+    totals = np.column_stack([np.bincount(codes, w, len(names)) for w in (2 * truth * verdict, truth + verdict)])
+    drawn = resampled_totals(totals, replicates, seed) if len(names) else np.zeros((0, 2))
+    ratios = np.divide(drawn[:, 0], drawn[:, 1], out=np.full(len(drawn), np.nan), where=drawn[:, 1] > 0)
+    value = _ratio(float(totals[:, 0].sum()), float(totals[:, 1].sum()))
+    return Estimate(value, percentile_interval(ratios, len(names)), int(keep.sum()), int((~keep).sum()))
 
 
 def _scored(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,10 +12,10 @@ from shared.sequence._batches import ConversationDataset, labelled_conversations
 from shared.sequence._dataset import AnalyzedConversations, ModelType, read_dataset
 from shared.sequence._epochs import predict_probabilities
 from shared.sequence._fit import Training, fit_sequence_classifier
-from shared.sequence._metrics import Metrics, best_threshold, calculate_metrics_threshold
+from shared.sequence._metrics import Metrics, best_threshold, calculate_metrics_threshold, f1_estimate
 from shared.sequence._saved import SavedClassifier, load_classifier, save_classifier
 from shared.sequence._weights import Weighting, count_classes
-from shared.stats import accuracy_estimate, auc_estimate, bootstrap_estimate
+from shared.stats import accuracy_estimate, auc_estimate
 
 
 def train_model(
@@ -155,14 +155,8 @@ def metrics_with_intervals(
     verdicts = (probabilities >= threshold).astype(float)
     intervals = {
         "accuracy": accuracy_estimate(labels, verdicts, clusters).interval,
-        "f1": bootstrap_estimate(f1, labels, verdicts, clusters=clusters).interval,
+        "f1": f1_estimate(labels, verdicts, clusters).interval,
         "roc_auc": auc_estimate(labels, probabilities, clusters).interval,
     }
     bounds = {f"{name}_{side}": getattr(i, side) for name, i in intervals.items() for side in ("low", "high")}
     return {**metrics, **bounds, "threshold": threshold}
-
-
-def f1(labels: np.ndarray, verdicts: np.ndarray) -> float:
-    """F1 of the positive class; NaN if nothing is positive, neither in truth nor in verdict."""
-    whole = labels.sum() + verdicts.sum()
-    return float(2 * (labels * verdicts).sum() / whole) if whole else float("nan")

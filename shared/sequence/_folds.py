@@ -1,0 +1,85 @@
+"""Cross-validation in which all conversations of an author are in one fold."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+
+from shared.runs import UserError, progress
+from shared.sequence._batches import ConversationDataset
+from shared.sequence._epochs import predict_probabilities
+from shared.sequence._fit import Training, fit_sequence_classifier
+
+
+def author_folds(labels: np.ndarray, authors: np.ndarray, folds: int, *, seed: int = 0) -> np.ndarray:
+    """A fold for every conversation: authors stay whole, labels are spread evenly.
+
+    Args:
+        labels: shape (conversations,), 0 or 1.
+        authors: shape (conversations,).
+        folds: number of folds, at least 2.
+        seed: of the shuffling.
+
+    Returns:
+        Shape (conversations,), ints in [0, folds).
+
+    Raises:
+        UserError: fewer authors of a class than folds.
+    """
+    for label in (0, 1):
+        count = len(set(authors[labels == label]))
+        if count < folds:
+            raise UserError(f"{folds} folds need as many authors of each class; label {label} has {count}. Use fewer.")
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    placed = np.empty(len(labels), dtype=int)
+    for fold, (_, inside) in enumerate(splitter.split(labels, labels, authors)):
+        placed[inside] = fold
+    return placed
+
+
+def out_of_fold(
+    dataset: ConversationDataset, folds: np.ndarray, training: Training, *, device: torch.device | str = "cpu"
+) -> np.ndarray:
+    """Probability of every conversation by a model that was fitted on the other folds.
+
+    Args:
+        dataset: labelled conversations.
+        folds: shape (conversations,), from `author_folds`.
+        training: how; all of `num_epochs` epochs are run, because a fold that stops training early would be known.
+        device: where to compute.
+
+    Returns:
+        Shape (conversations,), in [0, 1].
+    """
+    probabilities = np.empty(len(dataset))
+    for fold in progress(np.unique(folds), "folds"):
+        inside = folds == fold
+        model, _ = fit_sequence_classifier(dataset.subset(~inside), None, training, device=device, quiet=True)
+        probabilities[inside] = predict_probabilities(model, dataset.subset(inside), device=device)
+    return probabilities
+
+
+def tfidf_out_of_fold(texts: Sequence[str], labels: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """The floor: TF-IDF of words and word pairs with logistic regression, fitted on the other folds.
+
+    Args:
+        texts: shape (conversations,), all turns of each conversation.
+        labels: shape (conversations,), 0 or 1.
+        folds: shape (conversations,), from `author_folds`.
+
+    Returns:
+        Probability of the positive class, shape (conversations,), in [0, 1].
+    """
+    column = np.asarray(texts, dtype=object)
+    probabilities = np.empty(len(column))
+    for fold in np.unique(folds):
+        inside = folds == fold
+        words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+        floor = make_pipeline(words, LogisticRegression(max_iter=1000))
+        floor.fit(column[~inside], labels[~inside])
+        probabilities[inside] = floor.predict_proba(column[inside])[:, 1]
+    return probabilities
