@@ -20,17 +20,19 @@ class Planted(NamedTuple):
         trait_share: share of authors with the trait.
         shown: share of a trait author's conversations in which the trait shows. Below one half the median of an
             author's conversations does not see it.
+        slips: share of other authors' conversations that look as if they had it, so that one of them is no proof.
         strength: height of the signal in standard deviations of the noise.
         seed: same seed, same files.
     """
 
     authors: int = 120
-    width: int = 16
-    conversations: tuple[int, int] = (6, 12)
-    turns: tuple[int, int] = (6, 40)
+    width: int = 8
+    conversations: tuple[int, int] = (8, 14)
+    turns: tuple[int, int] = (6, 24)
     trait_share: float = 0.4
     shown: float = 0.45
-    strength: float = 2.5
+    slips: float = 0.02
+    strength: float = 6.0
     seed: int = 0
 
 
@@ -74,7 +76,7 @@ def _conversations(traits: np.ndarray, planted: Planted, generator: np.random.Ge
             "split": np.select([split < 0.6, split < 0.8], ["train", "validation"], "test")[author],
             "label": generator.integers(0, 2, len(author)),
             "author_label": traits[author].astype(int),
-            "shows": traits[author] & (generator.random(len(author)) < planted.shown),
+            "shows": generator.random(len(author)) < np.where(traits[author], planted.shown, planted.slips),
         }
     )
 
