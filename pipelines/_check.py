@@ -13,6 +13,7 @@ from shared.runs import UserError
 
 _HEADER = ("**Question**", "**Inputs**", "**Outputs**", "**Cost**")
 _LONGEST_CELL = 30
+_CONTRACT = {"run_version", "upstream", "seed"}  # every notebook has them, also one that draws nothing at random
 
 
 def check_everything(studies: Iterable[str] = ()) -> list[str]:
@@ -105,9 +106,7 @@ def _name_problems(trees: dict[Cell, ast.Module], parameters: Iterable[str]) -> 
         known |= stored
         used |= loaded if "parameters" not in cell.tags else set()
     return problems + [
-        f"parameter '{name}' is not used by any cell."
-        for name in parameters
-        if name not in used | {"run_version", "upstream"}
+        f"parameter '{name}' is not used by any cell." for name in parameters if name not in used | _CONTRACT
     ]
 
 

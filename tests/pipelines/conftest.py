@@ -1,5 +1,6 @@
 """A small project with toy notebooks, apart from the real one."""
 
+import shutil
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,26 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
     monkeypatch.setenv("COLLOQUY_PROJECT", str(tmp_path))
     monkeypatch.setenv("COLLOQUY_HOME", str(tmp_path))
     return Toy(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def executed_chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose chain was run once, to be copied: starting kernels is what makes these tests slow."""
+    root = tmp_path_factory.mktemp("chain")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLLOQUY_PROJECT", str(root))
+        patch.setenv("COLLOQUY_HOME", str(root))
+        Toy(root).chain()
+        assert main(["pair"]) == 0
+        assert main(["run", "toy", "--jobs", "1"]) == 0
+    return root
+
+
+@pytest.fixture
+def done(toy: Toy, executed_chain: Path) -> Toy:
+    """The chain, already executed."""
+    shutil.copytree(executed_chain, toy.root, dirs_exist_ok=True)
+    return toy
 
 
 @pytest.fixture

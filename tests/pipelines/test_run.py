@@ -13,23 +13,19 @@ def test_a_chain_runs_once_and_then_nothing_is_left_to_do(toy, command):
     assert (code, text.count("up to date")) == (0, 3)
 
 
-def test_a_stage_that_writes_the_same_again_does_not_run_what_is_downstream(toy, command):
-    toy.chain()
-    command("run", "toy")
+def test_a_stage_that_writes_the_same_again_does_not_run_what_is_downstream(done, command):
     code, text = command("run", "toy", "--force", "first")
     assert code == 0
     assert "[1/2] first        done" in text
     assert "[2/2] second       up to date" in text
 
 
-def test_a_changed_parameter_runs_its_stage_and_what_reads_the_change(toy, command):
-    toy.chain()
-    command("run", "toy")
+def test_a_changed_parameter_runs_its_stage_and_what_reads_the_change(done, command):
     code, text = command("run", "toy", "--set", "first.count=5")
     assert code == 0
     assert "parameter count: 4 → 5" in text
-    assert json.loads(toy.runs("v1", "second", "sum.json").read_text()) == 10
-    manifest = json.loads(toy.runs("v1", "first", "manifest.json").read_text())
+    assert json.loads(done.runs("v1", "second", "sum.json").read_text()) == 10
+    manifest = json.loads(done.runs("v1", "first", "manifest.json").read_text())
     assert manifest["parameters_from"] == {
         "run_version": "study", "upstream": "study", "seed": "default", "count": "command line",
     }  # fmt: skip
@@ -66,7 +62,7 @@ def test_a_mistake_of_the_user_is_told_without_a_traceback(toy, command):
 def test_a_killed_kernel_has_an_exit_code_and_a_likely_cause_of_its_own(toy, command):
     toy.notebook("010_first", work="import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
     toy.study("stages: {first: {}}")
-    code, text = command("run", "toy")
+    code, _text = command("run", "toy")
     assert code == 4
     failure = json.loads(toy.runs("toy", "first", "failure.json").read_text())
     assert "SIGKILL" in failure["message"]

@@ -1,0 +1,122 @@
+"""Studies: what their YAML may say, and what is refused before any compute."""
+
+import pytest
+
+from pipelines._plan import make_plan
+from pipelines._study import load_study, narrowed, override, study_problems
+from shared.runs import UserError
+
+
+def test_structure_problems_are_told_all_at_once_with_suggestions(toy):
+    toy.chain()
+    toy.study(
+        """
+        run_versoin: v1
+        stages:
+          first: {parms: {count: 1}}
+          second: {after: [frist], params: {run_version: v2}}
+        grid: {third.x: [1], second.factor: 3}
+        """
+    )
+    with pytest.raises(UserError) as problems:
+        load_study("toy")
+    text = str(problems.value)
+    assert "Unknown key 'run_versoin'. Did you mean 'run_version'?" in text
+    assert "stages.first: unknown key 'parms'. Did you mean 'params'?" in text
+    assert "'frist' is not a stage of this study. Did you mean 'first'?" in text
+    assert "'run_version' is set by the runner" in text
+    assert "grid: 'third.x' is not stage.parameter" in text
+    assert "expected a list of values to try" in text
+
+
+def test_a_study_is_found_by_path_or_by_name_and_a_close_name_is_suggested(toy):
+    toy.chain()
+    path = toy.root / "pipelines" / "studies" / "toy.yaml"
+    assert load_study("toy").path == load_study(str(path)).path == load_study("pipelines/studies/toy.yaml").path
+    with pytest.raises(UserError, match="Did you mean 'toy'"):
+        load_study("toyy")
+
+
+def test_stages_that_wait_for_each_other_are_refused(toy):
+    toy.chain()
+    toy.study("stages: {first: {after: [second]}, second: {after: [first]}}")
+    assert any("in a circle: first, second" in problem for problem in study_problems(load_study("toy")))
+
+
+def test_a_stage_without_notebook_is_refused_unless_the_task_does_not_need_it(toy):
+    toy.chain()
+    toy.study("stages: {first: {}, secnd: {}}")
+    study = load_study("toy")
+    assert any("Did you mean 'second'?" in problem for problem in study_problems(study))
+    assert study_problems(narrowed(study, "first")) == []
+
+
+def test_numbers_that_yaml_reads_as_text_are_numbers(toy):
+    toy.chain()
+    toy.study("stages: {first: {}, second: {params: {factor: 1e-1}}}")  # YAML 1.1 reads 1e-1 as a string
+    study = load_study("toy")
+    assert study_problems(study) == []
+    assert make_plan(study)[1].values["factor"] == 0.1
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-" + "a" * 24,
+        "ghp_" + "b" * 30,
+        "hf_" + "c" * 30,
+        "AKIA" + "D" * 16,
+        "postgresql://me:hunter22@db.example.org/chats",
+    ],
+)
+def test_a_secret_written_out_is_refused_without_being_repeated(toy, secret):
+    toy.notebook("010_first", work="pass", parameters='key: str = ""  # anything')
+    toy.study(f"stages: {{first: {{params: {{key: '{secret}'}}}}}}")
+    problems = study_problems(load_study("toy"))
+    assert len(problems) == 1
+    assert "looks like a secret" in problems[0] and "_env" in problems[0]
+    assert secret not in problems[0]
+
+
+def test_the_command_line_changes_values_and_says_so(toy):
+    toy.chain()
+    study = override(load_study("toy"), ["first.count=7", "second.factor=2"], "v9")
+    first, second = make_plan(study)
+    assert (first.values["count"], first.values_from["count"], first.version) == (7, "command line", "v9")
+    assert second.values["factor"] == 2
+    for wrong, remedy in [("first=1", "expected stage.parameter=value"), ("frist.count=1", "Did you mean 'first'")]:
+        with pytest.raises(UserError, match=remedy):
+            override(study, [wrong], None)
+
+
+@pytest.mark.parametrize("version", ["../v1", "", "a/b", ".hidden", "v 1"])
+def test_a_run_version_that_leaves_its_folder_is_refused(toy, version):
+    toy.chain()
+    with pytest.raises(UserError, match="cannot name a folder"):
+        override(load_study("toy"), [], version)
+
+
+def test_grid_stages_run_once_for_each_value_that_they_depend_on(toy):
+    # first is not varied: 1; second is varied by 2 values: 2; third reads second and is varied by 2 itself: 2 * 2 = 4
+    toy.chain()
+    toy.notebook("030_third", work="pass", parameters="depth: int = 1  # levels")
+    toy.study(
+        """
+        run_version: g
+        stages: {first: {}, second: {after: [first]}, third: {after: [second]}}
+        grid: {third.depth: [1, 2], second.factor: [1, 2]}
+        """
+    )
+    steps = make_plan(load_study("toy"))
+    assert [sum(step.stage == name for step in steps) for name in ("first", "second", "third")] == [1, 2, 4]
+    last = steps[-1]
+    assert last.version == "g/grid/second.factor=2/third.depth=2"
+    assert last.after == ("g/grid/second.factor=2/second",)
+
+
+def test_values_of_a_grid_that_cannot_name_a_folder_get_a_safe_and_distinct_name(toy):
+    toy.notebook("010_first", work="pass", parameters='model: str = ""  # a hub id')
+    toy.study("stages: {first: {}}\ngrid: {first.model: [a/b, a_b, '../..']}")
+    versions = [step.version for step in make_plan(load_study("toy"))]
+    assert len(set(versions)) == 3
+    assert all(version.count("/") == 2 and ".." not in version.split("/") for version in versions)
