@@ -173,6 +173,7 @@ class _StageEngine(NBClientEngine):
                 manager,
                 timeout=None,
                 startup_timeout=options["start_timeout"],
+                iopub_timeout=_START_SECONDS,  # the default of 4 s fails cells on a busy machine
                 kernel_name=kernel_name,
                 resources={"metadata": {"path": str(notebook_folder())}},
                 log=logger,
