@@ -5,7 +5,13 @@ the value and counted in `n_unscored`. Importing this room loads numpy only; sci
 """
 
 from shared.stats._agreement import krippendorff_alpha
-from shared.stats._bootstrap import bootstrap_estimate, mean_estimate, percentile_interval, resampled_totals
+from shared.stats._bootstrap import (
+    bootstrap_estimate,
+    cluster_weights,
+    mean_estimate,
+    percentile_interval,
+    resampled_totals,
+)
 from shared.stats._calibration import (
     ReliabilityTable,
     brier_estimate,
@@ -30,6 +36,7 @@ __all__ = [
     "benjamini_hochberg",
     "bootstrap_estimate",
     "brier_estimate",
+    "cluster_weights",
     "exact_mcnemar",
     "expected_calibration_error",
     "holm",

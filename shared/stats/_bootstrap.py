@@ -10,13 +10,12 @@ F1). Then a replicate is one row of `weights @ totals`, and nothing is ever resa
 Intervals are percentiles, widened for few clusters (Hesterberg 2015, "expanded percentile").
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from math import exp, factorial
-from typing import Any
 
 import numpy as np
 
-from shared.stats._estimate import NOTHING, Estimate, Interval, as_column, cluster_codes, missing
+from shared.stats._estimate import NOTHING, Column, Estimate, Interval, as_column, cluster_codes, missing
 
 _EXACT_CLUSTERS = 5_000  # above this, Poisson weights
 _DISTINCT_SHARE = 16  # drawing over k distinct totals pays when 16 k <= clusters (a binomial costs about 16 integers)
@@ -24,8 +23,8 @@ _CHUNK = 4_000_000  # weights held at once, about 32 MB
 
 
 def mean_estimate(
-    values: Sequence[float] | np.ndarray,
-    clusters: Sequence[Any] | np.ndarray | None = None,
+    values: Column,
+    clusters: Column | None = None,
     *,
     level: float = 0.95,
     replicates: int = 2000,
@@ -63,8 +62,8 @@ def ratio_interval(totals: np.ndarray, *, level: float, replicates: int, seed: i
 
 def bootstrap_estimate(
     statistic: Callable[..., float],
-    *arrays: Sequence[Any] | np.ndarray,
-    clusters: Sequence[Any] | np.ndarray | None = None,
+    *arrays: Column,
+    clusters: Column | None = None,
     level: float = 0.95,
     replicates: int = 1000,
     seed: int = 0,

@@ -1,25 +1,22 @@
 """Does a confidence of 0.8 mean being right four times out of five?"""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from shared.stats._bootstrap import mean_estimate
-from shared.stats._estimate import Estimate
+from shared.stats._estimate import Column, Estimate
 
 
 class ReliabilityTable(NamedTuple):
-    """By bin of confidence, each of shape (bins,): mean confidence and share right (NaN if empty), and number of rows."""
+    """By bin of confidence, each of shape (bins,): mean confidence, share right (both NaN if empty), rows."""
 
     confidence: np.ndarray
     share_right: np.ndarray
     rows: np.ndarray
 
 
-def reliability_table(
-    probabilities: Sequence[float] | np.ndarray, right: Sequence[float] | np.ndarray, *, bins: int = 15
-) -> ReliabilityTable:
+def reliability_table(probabilities: Column, right: Column, *, bins: int = 15) -> ReliabilityTable:
     """Confidence against being right, in bins of equal width over [0, 1].
 
     Args:
@@ -37,9 +34,7 @@ def reliability_table(
     return ReliabilityTable(means[0], means[1], count)
 
 
-def expected_calibration_error(
-    probabilities: Sequence[float] | np.ndarray, right: Sequence[float] | np.ndarray, *, bins: int = 15
-) -> float:
+def expected_calibration_error(probabilities: Column, right: Column, *, bins: int = 15) -> float:
     """Mean distance between confidence and share right over the bins, weighted by their rows.
 
     Args:
@@ -60,9 +55,9 @@ def expected_calibration_error(
 
 
 def brier_estimate(
-    probabilities: Sequence[float] | np.ndarray,
-    right: Sequence[float] | np.ndarray,
-    clusters: Sequence[object] | np.ndarray | None = None,
+    probabilities: Column,
+    right: Column,
+    clusters: Column | None = None,
     *,
     seed: int = 0,
 ) -> Estimate:

@@ -1,21 +1,17 @@
 """Accuracy, macro-F1 and AUC with clustered intervals, computed from totals a cluster."""
 
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from shared.stats._bootstrap import cluster_weights, mean_estimate, percentile_interval, resampled_totals
-from shared.stats._estimate import NOTHING, Estimate, as_column, cluster_codes, missing
+from shared.stats._estimate import NOTHING, Column, Estimate, as_column, cluster_codes, missing
 from shared.stats._proportions import wilson_interval
-
-Labels = Sequence[Any] | np.ndarray
 
 
 def accuracy_estimate(
-    truth: Labels,
-    predicted: Labels,
-    clusters: Labels | None = None,
+    truth: Column,
+    predicted: Column,
+    clusters: Column | None = None,
     *,
     level: float = 0.95,
     replicates: int = 2000,
@@ -45,9 +41,9 @@ def accuracy_estimate(
 
 
 def macro_f1_estimate(
-    truth: Labels,
-    predicted: Labels,
-    clusters: Labels | None = None,
+    truth: Column,
+    predicted: Column,
+    clusters: Column | None = None,
     *,
     level: float = 0.95,
     replicates: int = 2000,
@@ -99,9 +95,9 @@ def _macro_f1(totals: np.ndarray) -> np.ndarray:
 
 
 def auc_estimate(
-    truth: Sequence[float] | np.ndarray,
-    scores: Sequence[float] | np.ndarray,
-    clusters: Labels | None = None,
+    truth: Column,
+    scores: Column,
+    clusters: Column | None = None,
     *,
     level: float = 0.95,
     replicates: int = 1000,

@@ -1,9 +1,12 @@
 """What a statistic looks like in this project: value, interval, how many stand behind it, how many do not."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
+
+# Anything one-dimensional that numpy understands: list, array, pandas Series.
+Column = Collection[Any]
 
 
 class Interval(NamedTuple):
@@ -34,13 +37,13 @@ def missing(values: np.ndarray) -> np.ndarray:
     return np.array([value is None or value != value for value in values.ravel()], dtype=bool).reshape(values.shape)
 
 
-def as_column(values: Sequence[Any] | np.ndarray) -> np.ndarray:
+def as_column(values: Column) -> np.ndarray:
     """A one-dimensional array, whatever holds the values (list, Series, Arrow-backed column)."""
     column = np.asarray(values)
     return column.astype(object) if column.dtype.kind == "T" else column
 
 
-def cluster_codes(clusters: Sequence[Any] | np.ndarray | None, keep: np.ndarray) -> tuple[np.ndarray, int]:
+def cluster_codes(clusters: Column | None, keep: np.ndarray) -> tuple[np.ndarray, int]:
     """Clusters of the kept rows as integers 0..k-1, and k. Without clusters every row is its own.
 
     Args:

@@ -1,13 +1,15 @@
 """Several tests at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
+
+from shared.stats._estimate import Column
 
 Step = Callable[[np.ndarray, int], np.ndarray]
 
 
-def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
+def holm(p_values: Column) -> np.ndarray:
     """Holm-adjusted p-values: comparing them with alpha holds the chance of any false alarm at alpha.
 
     Args:
@@ -21,7 +23,7 @@ def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     return _adjusted(p_values, lambda ordered, m: np.maximum.accumulate(ordered * (m - np.arange(m))))
 
 
-def benjamini_hochberg(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
+def benjamini_hochberg(p_values: Column) -> np.ndarray:
     """Adjusted p-values that hold the expected share of false alarms among the findings.
 
     Args:
@@ -35,7 +37,7 @@ def benjamini_hochberg(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     return _adjusted(p_values, lambda o, m: np.minimum.accumulate((o * m / np.arange(1, m + 1))[::-1])[::-1])
 
 
-def _adjusted(p_values: Sequence[float] | np.ndarray, step: Step) -> np.ndarray:
+def _adjusted(p_values: Column, step: Step) -> np.ndarray:
     given = np.asarray(p_values, dtype=float)
     made = np.flatnonzero(~np.isnan(given))
     order = made[np.argsort(given[made], kind="stable")]

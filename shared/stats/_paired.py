@@ -1,12 +1,11 @@
 """Two systems on the same rows: the difference, and whether it could be chance."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from shared.stats._bootstrap import mean_estimate
-from shared.stats._estimate import Estimate, cluster_codes
+from shared.stats._estimate import Column, Estimate, cluster_codes
 
 _ENUMERATED = 16  # up to this many clusters all 2**k sign patterns are tried
 _PERMUTATIONS = 10_000
@@ -30,9 +29,9 @@ class McNemar(NamedTuple):
 
 
 def paired_difference(
-    first: Sequence[float] | np.ndarray,
-    second: Sequence[float] | np.ndarray,
-    clusters: Sequence[Any] | np.ndarray | None = None,
+    first: Column,
+    second: Column,
+    clusters: Column | None = None,
     *,
     level: float = 0.95,
     replicates: int = 2000,
@@ -95,7 +94,7 @@ def _random_totals(sizes: np.ndarray, generator: np.random.Generator) -> np.ndar
     return totals
 
 
-def exact_mcnemar(first_right: Sequence[float] | np.ndarray, second_right: Sequence[float] | np.ndarray) -> McNemar:
+def exact_mcnemar(first_right: Column, second_right: Column) -> McNemar:
     """Exact McNemar test: among rows where exactly one of two classifiers is right, is the split a fair coin's?
 
     Args:
