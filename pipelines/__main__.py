@@ -1,8 +1,21 @@
 """Entry point of `python -m pipelines`."""
 
+import os
+import signal
 import sys
+from types import FrameType
 
 from pipelines._cli import main
 
+EXIT_INTERRUPTED = 130
+
+
+def _interrupted(_: int, __: FrameType | None) -> None:
+    # Kernels and workers die with this process, and whatever they had not finished counts as not written.
+    os.write(2, b"\nInterrupted. The next run continues with what is missing.\n")
+    os._exit(EXIT_INTERRUPTED)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, _interrupted)
     sys.exit(main())

@@ -22,7 +22,6 @@ from pipelines import _commands
 from shared.runs import UserError
 
 EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
 
 _Commands = argparse._SubParsersAction
 
@@ -35,10 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return EXIT_USER_ERROR
-    except KeyboardInterrupt:
-        print("\nInterrupted. The next run continues with what is missing.", file=sys.stderr)
-        sys.stderr.flush()
-        os._exit(EXIT_INTERRUPTED)  # kernels and workers die with this process; nothing is worth waiting for
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """Scheduling on Dask: a local cluster whose processes die with this one, or a client of a running scheduler."""
 
 import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ def dask_workers(jobs: int, scheduler: str | None) -> "Iterator[Submit]":
 
 @contextmanager
 def _local_client(jobs: int) -> Iterator[Client]:
+    # After Ctrl-C Python's resource tracker would complain about semaphores that the system has already freed.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     # No memory limit of Dask's: it would see the worker only, and the memory is in the kernels.
     options = {"n_workers": jobs, "threads_per_worker": 1, "memory_limit": 0, "dashboard_address": None}
     with LocalCluster(**options, processes=True, silence_logs=50) as cluster, Client(cluster) as client:
@@ -58,6 +61,7 @@ class _Lifeline(WorkerPlugin):
     name = "lifeline"
 
     def setup(self, worker: Any) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run; this process follows it
         die_with_parent(os.getppid())
 
 

@@ -60,11 +60,11 @@ class Teller:
 
     def _course(self, step: Step, since: float) -> str:
         state = _read(state_path(step.version, step.stage))
-        cell = f" {state['cell']}/{state['cells']} {state['heading']}" if state else ""
+        cell = f" {state['cell']}/{state['cells']} {state['heading']}{_progress(step.folder)}" if state else ""
         elapsed = time.monotonic() - since
         before = self._times.get(self._key(step))
         left = f", about {in_words(before - elapsed)} left" if before and before > elapsed else ""
-        return f"{step.stage}{cell}{_progress(step.folder)} {in_words(elapsed)}{left}"
+        return f"{step.stage}{cell} {in_words(elapsed)}{left}"
 
     def _line(self, step: Step, text: str, *, count: bool = False) -> None:
         clear = "\r\x1b[K" if self._live else ""
