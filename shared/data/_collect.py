@@ -88,7 +88,7 @@ class Collector:
         return None
 
     def _remember_author(self, place: int, turn: Turn) -> None:
-        """The first agent and the first donor who speak are the conversation's; a transfer keeps its authors by turn."""
+        """The first agent and the first donor to speak are the conversation's; turns keep their own authors."""
         if turn.speaker and turn.author_id:
             self._facts[place].setdefault(_AUTHOR_OF[turn.speaker], turn.author_id)
 
