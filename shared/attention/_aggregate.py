@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 
-import numpy as np
 import pandas as pd
 
 from shared.attention._explain import Explanation
@@ -108,5 +107,5 @@ def shares_by(occurrences: pd.DataFrame, method: str, column: str) -> pd.DataFra
 def thirds(occurrences: pd.DataFrame) -> pd.Series:
     """Where in its conversation each word stands: "opening", "middle" or "end", by turns."""
     last = occurrences.groupby("conversation_id")["turn"].transform("max").clip(lower=1)
-    place = np.minimum((occurrences["turn"] / (last + 1) * 3).astype(int), 2)
+    place = (occurrences["turn"] / (last + 1) * 3).astype(int).clip(upper=2)
     return place.map({0: "opening", 1: "middle", 2: "end"})

@@ -6,6 +6,7 @@ positions. So nothing is put in its place, and all variants of a conversation ru
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ def masked_logits(
     pooled = seen if pooled is None else pooled
     ids = torch.tensor(tokens.ids, device=device())[None]
     parts = []
-    with torch.inference_mode(), autocast(torch.float32 if exact else None), _fast_products():
+    with torch.inference_mode(), autocast(torch.float32 if exact else None):
         for start in range(0, len(seen), batch_size):
             part = slice(start, start + batch_size)
             rows = ids.expand(len(seen[part]), -1)
@@ -59,17 +60,6 @@ def _logits(classifier: TextClassifier, ids: torch.Tensor, seen: torch.Tensor, p
         return network.head(states[:, 0]).float()
     weights = pooled.unsqueeze(-1).float()
     return network.head((states * weights).sum(1) / weights.sum(1)).float()
-
-
-@contextmanager
-def _fast_products() -> Iterator[None]:
-    """Let fp32 matrix products take the faster path; on CPUs without AMX the result stays fp32."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def log_odds(logits: np.ndarray, target: int) -> np.ndarray:
@@ -111,7 +101,7 @@ def attention_maps(classifier: TextClassifier, tokens: Tokens) -> np.ndarray:
 
 
 @contextmanager
-def _eager(encoder: torch.nn.Module) -> Iterator[None]:
+def _eager(encoder: Any) -> Iterator[None]:
     """Fused attention gives no weights (it returns an empty tuple), so switch to the plain one for a moment."""
     before = encoder.config._attn_implementation
     encoder.set_attn_implementation("eager")
@@ -140,14 +130,13 @@ def integrated_gradients(
     """
     from captum.attr import LayerIntegratedGradients
 
-    method = LayerIntegratedGradients(_target_of(classifier, target), _embeddings(classifier))
+    method = LayerIntegratedGradients(_Target(classifier, target), _embeddings(classifier))
     ids = torch.tensor(tokens.ids, device=device())[None]
     padding = torch.full_like(ids, classifier.tokenizer.pad_token_id)
     baseline = torch.where(torch.tensor(tokens.kinds == SPECIAL, device=device())[None], ids, padding)
-    with _fast_products():
-        found, gap = method.attribute(
-            ids, baselines=baseline, n_steps=steps, internal_batch_size=batch_size, return_convergence_delta=True
-        )
+    found, gap = method.attribute(
+        ids, baselines=baseline, n_steps=steps, internal_batch_size=batch_size, return_convergence_delta=True
+    )
     return found.sum(-1)[0].detach().cpu().numpy(), float(gap[0])
 
 
@@ -164,11 +153,10 @@ def gradient_scores(
     """
     from captum.attr import LayerGradientXActivation
 
-    method = LayerGradientXActivation(_target_of(classifier, target), _embeddings(classifier))
+    method = LayerGradientXActivation(_Target(classifier, target), _embeddings(classifier))
     ids = torch.tensor(tokens.ids, device=device())[None]
     mask = _on_device(np.ones((1, len(tokens.ids)), bool) if seen is None else seen[None])
-    with _fast_products():
-        found = method.attribute(ids, additional_forward_args=(mask,))
+    found = method.attribute(ids, additional_forward_args=(mask,))
     return found.sum(-1)[0].detach().cpu().numpy()
 
 
@@ -190,7 +178,3 @@ class _Target(torch.nn.Module):
         logits = _logits(self.classifier, ids, mask, mask)
         others = [i for i in range(logits.shape[1]) if i != self.target]
         return logits[:, self.target] - torch.logsumexp(logits[:, others], 1)
-
-
-def _target_of(classifier: TextClassifier, target: int) -> _Target:
-    return _Target(classifier, target)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from shared.attention._tokens import WORD, Tokens
+from shared.attention._tokens import WORD
 from shared.models import TextClassifier
 from shared.runs import UserError
 

@@ -69,11 +69,9 @@ def read_tokens(texts: pd.DataFrame, spans: pd.DataFrame, tokenizer: Any, max_to
         texts["text"].tolist(), truncation=True, max_length=max_tokens,
         return_offsets_mapping=True, return_special_tokens_mask=True,
     )  # fmt: skip
-    own = dict(list(spans.groupby("conversation_id", sort=False)))
-    return [
-        _tokens(str(row.conversation_id), str(row.text), own[row.conversation_id], tokenizer, fields, i)
-        for i, row in enumerate(texts.itertuples())
-    ]
+    own = {str(name): rows for name, rows in spans.groupby("conversation_id", sort=False)}
+    pairs = zip(texts["conversation_id"].astype(str), texts["text"].astype(str), strict=True)
+    return [_tokens(name, text, own[name], tokenizer, fields, row) for row, (name, text) in enumerate(pairs)]
 
 
 class _Characters(NamedTuple):
@@ -88,14 +86,15 @@ class _Characters(NamedTuple):
 
 def _characters(text: str, spans: pd.DataFrame) -> _Characters:
     found = _Characters(np.full(len(text), PUNCTUATION), np.full(len(text), -1), [], [], [])
-    for span in spans.itertuples():
-        found.kinds[span.start : span.words_start] = SPEAKER
-        for match in WORD.finditer(text, span.words_start, span.end):
+    columns = (spans[name].tolist() for name in ("turn", "speaker", "start", "words_start", "end"))
+    for turn, speaker, start, words_start, end in zip(*columns, strict=True):
+        found.kinds[start:words_start] = SPEAKER
+        for match in WORD.finditer(text, words_start, end):
             found.kinds[match.start() : match.end()] = CONTENT
             found.word_of[match.start() : match.end()] = len(found.words)
             found.words.append(match.group().lower())
-            found.turns.append(span.turn)
-            found.speakers.append(span.speaker)
+            found.turns.append(turn)
+            found.speakers.append(speaker)
     return found
 
 

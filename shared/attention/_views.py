@@ -1,7 +1,7 @@
 """bertviz's head and model views as pages that fetch nothing.
 
-bertviz asks a content network for require.js, d3 and jQuery. Here d3 (as mpld3 carries it) and jQuery (as XStatic-jQuery
-carries it) are written into the page from the installed packages, and a few lines stand in for require.js.
+bertviz asks a content network for require.js, d3 and jQuery. Here d3 (which mpld3 carries) and jQuery (which
+XStatic-jQuery carries) are written into the page from the installed packages, and a few lines stand in for require.js.
 """
 
 import re
@@ -86,6 +86,6 @@ def _script(distribution: str, path: str) -> str:
         file = metadata.distribution(distribution).locate_file(path)
     except metadata.PackageNotFoundError as missing:
         raise UserError(
-            f"The attention views need the package {distribution} for {Path(path).name}. Run: pip install {distribution}"
+            f"The attention views need {Path(path).name}, which {distribution} carries. Run: pip install {distribution}"
         ) from missing
     return Path(str(file)).read_text(encoding="utf-8")
