@@ -76,8 +76,10 @@ class TurnCodebook(nn.Module):
         return self.encoder((inputs * self.weights().sqrt()).flatten(1))
 
     def quantise(self, summaries: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Quantised summaries (turns, code_dim), codes (turns,) and the commitment loss (); in training mode a
-        learned codebook moves with the summaries."""
+        """Quantised summaries (turns, code_dim), codes (turns,) and the commitment loss ().
+
+        In training mode a learned codebook moves with the summaries.
+        """
         if isinstance(self.quantiser, FSQ):
             quantised, codes = self.quantiser(summaries.unsqueeze(0))
             return quantised[0], codes[0], summaries.new_zeros(())

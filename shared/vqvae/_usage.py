@@ -21,7 +21,9 @@ class Usage(NamedTuple):
 
 
 def perplexity(codes: np.ndarray) -> float:
-    """exp of the entropy of the codes' shares, over all turns at once (not the mean of batches, which is smaller).
+    """Exponential of the entropy of the codes' shares, over all turns at once.
+
+    (A mean over batches is smaller and depends on the batch size.)
 
     Args:
         codes: (turns,) integers; NaN is the result for no turns.

@@ -63,9 +63,7 @@ def test_an_absent_previous_turn_adds_nothing_to_the_input(clustered):
 def test_separate_kinds_get_separate_codes_also_on_held_out_turns(clustered, tmp_path):
     vectors, kinds, conversations = clustered
     turns = windows(vectors, conversations, 0)
-    settings = replace(
-        SMALL, codes=16, epochs=10
-    )  # more codes than kinds: a k-means start may split one, not merge two
+    settings = replace(SMALL, codes=16, epochs=10)  # a k-means start may split a kind, not merge two
     fitted = fit_codebook(turns, TRAIN, HELD_OUT, settings, seed=0, checkpoint=tmp_path / "last.safetensors")
     codes, error, distance = fitted.model.assign(turns)
     assert adjusted_mutual_information(codes[HELD_OUT], kinds[HELD_OUT]) > 0.8
@@ -132,7 +130,7 @@ def test_the_finite_scalar_quantiser_has_as_many_codes_as_the_codebook(clustered
     assert settings.fsq_levels == (4, 4)
     fitted = fit_codebook(turns, TRAIN, HELD_OUT, settings, seed=0, checkpoint=tmp_path / "fsq.safetensors")
     codes, _, _ = fitted.model.assign(turns)
-    assert 0 <= codes.min() and codes.max() < 16
+    assert codes.min() >= 0 and codes.max() < 16
 
 
 @pytest.mark.parametrize(("codes", "levels"), [(64, (8, 8)), (32, (4, 8)), (256, (4, 8, 8)), (128, (4, 4, 8))])
