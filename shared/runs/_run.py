@@ -151,31 +151,30 @@ class Run:
 
     # Writing
 
-    def write_table(self, name: str, frame: "pd.DataFrame", schema: "pa.Schema | None" = None) -> Path:
+    def write_table(self, name: str, frame: "pd.DataFrame", schema: "pa.Schema | None" = None) -> None:
         """Write `<name>.parquet`; later stages read it with `table(name)`."""
-        return _atomic.write_parquet(self._target(f"{name}.parquet"), frame, schema)
+        _atomic.write_parquet(self._target(f"{name}.parquet"), frame, schema)
 
-    def write_csv(self, name: str, frame: "pd.DataFrame") -> Path:
+    def write_csv(self, name: str, frame: "pd.DataFrame") -> None:
         """Write `<name>` as UTF-8 CSV with a header and without the index."""
         with self.new_file(name) as partial:
             frame.to_csv(partial, index=False)
-        return self.folder / name
 
-    def write_json(self, name: str, value: Any) -> Path:
+    def write_json(self, name: str, value: Any) -> None:
         """Write indented JSON; NaN becomes null."""
-        return _atomic.write_json(self._target(name), value)
+        _atomic.write_json(self._target(name), value)
 
-    def write_jsonl(self, name: str, rows: Iterable[Any]) -> Path:
+    def write_jsonl(self, name: str, rows: Iterable[Any]) -> None:
         """Write one JSON value a line."""
-        return _atomic.write_jsonl(self._target(name), rows)
+        _atomic.write_jsonl(self._target(name), rows)
 
-    def write_text(self, name: str, content: str) -> Path:
+    def write_text(self, name: str, content: str) -> None:
         """Write UTF-8 text."""
-        return _atomic.write_text(self._target(name), content)
+        _atomic.write_text(self._target(name), content)
 
-    def write_bytes(self, name: str, content: bytes) -> Path:
+    def write_bytes(self, name: str, content: bytes) -> None:
         """Write bytes."""
-        return _atomic.write_bytes(self._target(name), content)
+        _atomic.write_bytes(self._target(name), content)
 
     @contextmanager
     def new_file(self, name: str) -> Iterator[Path]:
