@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pipelines import _pairing, _tasks
 from pipelines._check import check_everything
 from pipelines._failure import Kind
+from pipelines._hygiene import clean_page, private_texts
 from pipelines._notebooks import notebook_folder, notebook_path
 from pipelines._pairing import PairState
 from pipelines._places import FAILURE, page_path
@@ -139,6 +140,7 @@ def _one_file(study: Study, steps: list[Step], stage: str) -> int:
     for step in chosen:
         target = page_path(step.version, f"{notebook_of(stage).stem}.single")
         _report.stage_page(step.folder, target, one_file=True)
+        clean_page(target, private_texts(step.values))
         print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")
     return 0
 

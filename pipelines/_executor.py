@@ -26,7 +26,7 @@ from papermill.log import logger
 
 from pipelines import _report
 from pipelines._failure import Failure, Kind, end_of_process, heading_above, last_lines, likely_cause, summary_of
-from pipelines._hygiene import cleaned, replacements
+from pipelines._hygiene import clean_page, cleaned, private_texts
 from pipelines._kernel import MemoryWatch, StageKernel
 from pipelines._lifeline import follow_pulse
 from pipelines._notebooks import notebook_folder
@@ -191,10 +191,10 @@ class _StageManager(NotebookExecutionManager):
     def __init__(self, nb: Any, run: _Execution) -> None:
         super().__init__(nb, progress_bar=False)
         self._run = run
-        self._hidden = replacements(run.order.values)
+        self._private = private_texts(run.order.values)
 
     def save(self, **_: Any) -> None:
-        self._run.notebook = cleaned(self.nb, self._hidden)
+        self._run.notebook = cleaned(self.nb, self._private)
         content = nbformat.writes(nbformat.from_dict(self._run.notebook))
         write_text(self._run.order.folder / PARTIAL_NOTEBOOK, content)
         self.last_save_time = self.now()
@@ -306,15 +306,18 @@ def _failure(run: _Execution, kind: Kind, index: int, error: str, traceback: lis
 def _close(run: _Execution, failure: Failure | None) -> Outcome:
     order = run.order
     page = page_path(order.version, order.notebook)
+    private = private_texts(order.values)
     wall = time.monotonic() - run.started
     if failure is None:
         os.replace(order.folder / PARTIAL_NOTEBOOK, order.folder / NOTEBOOK)
         _report.stage_page(order.folder, page)
+        clean_page(page, private)
         return Outcome(Kind.DONE, "", wall, run.memory.peak_bytes)
     (order.folder / "manifest.json").unlink(missing_ok=True)
-    told = cleaned(failure.as_json(), replacements(order.values))
+    told = cleaned(failure.as_json(), private)
     write_json(order.folder / FAILURE, told)
     _report.failure_page(order.folder, page)
+    clean_page(page, private)
     return Outcome(Kind(failure.kind), told["summary"], wall, run.memory.peak_bytes)
 
 

@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import os
-import platform
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -159,7 +158,6 @@ class _Runner:
             "study": self._study.name,
             "key": key_of(step),
             "text": text_digest(notebook),
-            "host": platform.node(),
         }
         return Order(
             stage=step.stage,

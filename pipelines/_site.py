@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipelines._digests import Digests
+from pipelines._hygiene import clean_page, private_texts
 from pipelines._notebooks import text_digest
 from pipelines._pairing import generate
 from pipelines._places import FAILURE, NOTEBOOK, page_path
@@ -25,6 +26,9 @@ def write_page(step: Step) -> None:
         _report.stage_page(step.folder, target)
     elif (step.folder / FAILURE).exists():
         _report.failure_page(step.folder, target)
+    else:
+        return
+    clean_page(target, private_texts(step.values))
 
 
 def prose_was_edited(step: Step) -> bool:

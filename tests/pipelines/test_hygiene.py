@@ -3,19 +3,19 @@
 import json
 from pathlib import Path
 
-from pipelines._hygiene import cleaned, replacements
+from pipelines._hygiene import cleaned, private_texts
 
 
 def test_values_of_named_variables_and_local_paths_become_placeholders(toy, monkeypatch):
     monkeypatch.setenv("OUR_KEY", "swordfish-1234")
-    table = replacements({"key_env": "OUR_KEY", "other": "OUR_KEY"})
+    table = private_texts({"key_env": "OUR_KEY", "other": "OUR_KEY"})
     text = cleaned({"text": [f"{toy.root}/runs swordfish-1234", {"deep": "swordfish-1234!"}], "n": 1}, table)
     assert text == {"text": ["<home>/runs <value of OUR_KEY>", {"deep": "<value of OUR_KEY>!"}], "n": 1}
 
 
 def test_an_unset_or_very_short_value_replaces_nothing(toy, monkeypatch):
     monkeypatch.setenv("OUR_KEY", "a")
-    assert cleaned("a banana", replacements({"key_env": "OUR_KEY", "b_env": "NOT_SET"})) == "a banana"
+    assert cleaned("a banana", private_texts({"key_env": "OUR_KEY", "b_env": "NOT_SET"})) == "a banana"
 
 
 def test_an_executed_notebook_holds_neither_secrets_nor_paths(toy, command, monkeypatch):
@@ -38,5 +38,24 @@ def test_an_executed_notebook_holds_neither_secrets_nor_paths(toy, command, monk
     assert "<value of OUR_KEY>" in json.dumps(code)
 
 
+def test_only_whole_paths_are_hidden(toy, monkeypatch):
+    monkeypatch.setenv("HOME", "/root")
+    private = private_texts({})
+    assert cleaned("the square/root of /roots and /root-2", private) == "the square/root of /roots and /root-2"
+    assert cleaned("'/root/x', /root", private) == "'~/x', ~"
+
+
+def test_a_path_given_on_the_command_line_is_hidden_in_the_page_and_kept_in_the_manifest(toy, command):
+    (toy.root / "corpus.csv").write_text("a")
+    toy.notebook("010_first", parameters='corpus: str = "x.csv"  # a file', work="run.input(corpus)")
+    toy.study("stages: {first: {}}")
+    code, text = command("run", "toy", "--set", f"first.corpus={toy.root}/corpus.csv")
+    assert code == 0, text
+    page = (toy.root / "reports" / "toy" / "010_first.html").read_text()
+    assert str(toy.root) not in page and "&lt;home&gt;/corpus.csv" in page
+    manifest = json.loads(toy.runs("toy", "first", "manifest.json").read_text())
+    assert manifest["parameters"]["corpus"] == f"{toy.root}/corpus.csv"
+
+
 def test_the_home_folder_of_the_user_is_hidden(toy):
-    assert cleaned(f"{Path.home()}/thesis", replacements({})) == "~/thesis"
+    assert cleaned(f"{Path.home()}/thesis", private_texts({})) == "~/thesis"

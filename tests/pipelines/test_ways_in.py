@@ -55,3 +55,14 @@ def test_a_scheduler_that_does_not_answer_is_told_plainly(toy, command, monkeypa
     code, text = command("run", "toy", "--scheduler", "tcp://127.0.0.1:9")
     assert code == 2
     assert "No Dask scheduler answers at tcp://127.0.0.1:9" in text
+
+
+def test_a_running_dask_scheduler_is_joined(toy, command):
+    from distributed import LocalCluster
+
+    toy.chain()
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster:
+        code, text = command("run", "toy", "--scheduler", cluster.scheduler_address)
+    assert code == 0, text
+    assert json.loads(toy.runs("v1", "second", "sum.json").read_text()) == 6
+    assert "Everything is up to date" in command("run", "toy")[1]
