@@ -1,13 +1,15 @@
 """Studies: one YAML names stages, their parameters, what each may read, and an optional grid.
 
-study: demo
-run_version: demo
-description: every stage on the sample, small
-stages:
-explore: {params: {corpus: data/sample}}
-speakers: {after: [explore], params: {epochs: 1}}
-grid:
-speakers.seed: [0, 1, 2]
+    study: demo
+    run_version: demo
+    description: every stage on the sample, small
+    stages:
+      explore: {params: {corpus: data/sample}}
+      speakers: {after: [explore], params: {epochs: 1}}
+    grid:
+      speakers.seed: [0, 1, 2]
+
+A stage may read the stages under its `after` and whatever these may read; without `after` it reads no other stage.
 """
 
 import difflib
