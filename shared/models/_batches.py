@@ -14,10 +14,10 @@ Encoded = list[dict[str, list[int]]]
 
 
 class Batch(NamedTuple):
-    """Padded token tensors by name, each (texts, tokens), and where their texts were in the list."""
+    """Padded token tensors by name, each (texts, tokens), and which rows of the list they are."""
 
     inputs: dict[str, torch.Tensor]
-    index: np.ndarray
+    rows: np.ndarray
 
 
 def tokenise(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None, max_tokens: int) -> Encoded:
@@ -29,7 +29,7 @@ def tokenise(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None, 
     return [{name: fields[name][i] for name in names} for i in range(len(texts))]
 
 
-def collate(encoded: Encoded, index: np.ndarray, padding: int) -> Batch:
+def collate(encoded: Encoded, rows: np.ndarray, padding: int) -> Batch:
     """Pad the chosen texts to the longest of them."""
     rows = [encoded[i] for i in index]
     width = max(len(row["input_ids"]) for row in rows)

@@ -73,7 +73,7 @@ class TextClassifier:
         with torch.inference_mode(), autocast(torch.float32 if exact else None):
             for batch in sorted_batches(encoded, batch_size, self.tokenizer.pad_token_id):
                 inputs = {name: values.to(where) for name, values in batch.inputs.items()}
-                result[batch.index] = self.network(**inputs).cpu().numpy()
+                result[batch.rows] = self.network(**inputs).cpu().numpy()
         return result
 
     def probabilities(self, texts: Sequence[str], pairs: Sequence[str] | None = None, *, exact: bool = False
@@ -116,7 +116,7 @@ class TextClassifier:
         return replace(self, temperature=temperature, thresholds=thresholds)
 
     def save(self, folder: Path) -> None:
-        """Write the classifier into an existing empty folder, or a new one: encoder/, head.safetensors, classifier.json.
+        """Write encoder/, head.safetensors and classifier.json into an empty folder, made if it is missing.
 
         The folder is not written atomically: use `run.new_folder`.
         """

@@ -35,9 +35,7 @@ def autocast(dtype: "torch.dtype | None" = None) -> AbstractContextManager[None]
     import torch
 
     dtype = dtype or fast_dtype()
-    context: AbstractContextManager[None] = torch.autocast(
-        device().type, dtype=dtype, enabled=dtype != torch.float32
-    )
+    context: AbstractContextManager[None] = torch.autocast(device().type, dtype=dtype, enabled=dtype != torch.float32)
     return context
 
 

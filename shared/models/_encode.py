@@ -58,7 +58,7 @@ def _encode_each(texts: list[str], model: str, batch_size: int, max_tokens: int,
         for batch in sorted_batches(encoded, batch_size, tokenizer.pad_token_id):
             inputs = {name: values.to(encoder.device) for name, values in batch.inputs.items()}
             states = encoder(**inputs).last_hidden_state
-            vectors[batch.index] = mean_over_tokens(states, inputs["attention_mask"]).cpu().numpy()
+            vectors[batch.rows] = mean_over_tokens(states, inputs["attention_mask"]).cpu().numpy()
     return vectors
 
 

@@ -96,9 +96,7 @@ class _Training:
     history: list[dict[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.loss_of = make_loss(
-            self.settings, self.classifier.kind, self.train.target, len(self.classifier.labels)
-        )
+        self.loss_of = make_loss(self.settings, self.classifier.kind, self.train.target, len(self.classifier.labels))
         self.lengths = np.array([len(row["input_ids"]) for row in self.train.encoded])
         self.target = torch.tensor(self.train.target, device=device())
         self.total = self.settings.epochs * len(self._order(0))
@@ -178,7 +176,9 @@ class _Training:
         for number, moments in self.optimizer.state_dict()["state"].items():
             state |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
         state["generator"] = torch.get_rng_state()
-        _save(self.folder / _CHECKPOINT, state, {"facts": json.dumps([self.step, self.seconds, self.bad, self.history])})
+        _save(
+            self.folder / _CHECKPOINT, state, {"facts": json.dumps([self.step, self.seconds, self.bad, self.history])}
+        )
 
     def resume(self) -> None:
         """Take up the checkpoint in the folder, if there is one."""
