@@ -82,6 +82,15 @@ def _imports(tree: ast.AST, inside: str) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom):
             module = ".".join([*_base(inside, node.level), *([node.module] if node.module else [])])
             yield from ((module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Call) and _is_import_by_name(node):
+            yield (node.args[0].value, "")  # type: ignore[attr-defined]  # a constant text, as just checked
+
+
+def _is_import_by_name(call: ast.Call) -> bool:
+    name = ast.unparse(call.func).rpartition(".")[2]
+    first = call.args[0] if call.args else None
+    named = isinstance(first, ast.Constant) and isinstance(first.value, str)
+    return named and name in ("import_module", "find_spec")
 
 
 def _base(inside: str, level: int) -> list[str]:
@@ -130,9 +139,10 @@ def _resolve(module: str, name: str) -> tuple[tuple[str, Path], ...]:
         return ()
     if path.name != "__init__.py":
         return ((module, path),)
-    exported = [(m, n) for m, n in _module(path).imports if name in ("", "*", n)]
-    behind = [file for m, n in exported if m != module for file in _resolve(m, n)]
-    return ((module, path), *behind) if not exported else tuple(behind)
+    exported = [(m, n) for m, n in _module(path).imports if name in ("", "*", n) and m.startswith("shared.")]
+    if not exported:  # it comes into being some other way: then anything in the room may be behind it
+        return tuple((f"{module}.{p.stem}", p) for p in sorted(path.parent.glob("*.py")))
+    return tuple(file for m, n in exported for file in _resolve(m, n))
 
 
 def _file_of(module: str) -> Path | None:

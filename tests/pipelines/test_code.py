@@ -78,3 +78,16 @@ def test_a_cell_with_a_magic_command_counts_as_its_text(toy, library):
     before = _code.code_behind(path).notebook
     path.write_text(path.read_text().replace("%time 1", "%time 2"))
     assert _code.code_behind(path).notebook != before
+
+
+def test_a_name_that_a_room_makes_at_run_time_stands_on_the_whole_room(toy, library):
+    library("late/__init__.py", "def __getattr__(name):\n    return 1\n")
+    library("late/_a.py", "a = 1\n")
+    code = _code.code_behind(toy.notebook("010_first", work="from shared.late import a"))
+    assert {"shared.late.__init__", "shared.late._a"} <= set(code.modules)
+
+
+def test_imports_by_name_count(toy, library):
+    library("rooms/_two.py", "from importlib.util import find_spec\ntwo = find_spec('numpy')\n")
+    code = _code.code_behind(toy.notebook("010_first", work="from shared.rooms import two"))
+    assert "numpy" in code.packages
