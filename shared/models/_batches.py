@@ -29,7 +29,7 @@ def tokenise(tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None, 
     return [{name: fields[name][i] for name in names} for i in range(len(texts))]
 
 
-def collate(encoded: Encoded, rows: np.ndarray, padding: int) -> Batch:
+def collate(encoded: Encoded, index: np.ndarray, padding: int) -> Batch:
     """Pad the chosen texts to the longest of them."""
     rows = [encoded[i] for i in index]
     width = max(len(row["input_ids"]) for row in rows)
