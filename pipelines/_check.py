@@ -2,7 +2,8 @@
 
 import ast
 import builtins
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipelines._notebooks import Cell, notebook_folder, notebook_names, read_cells
@@ -13,6 +14,7 @@ from shared.runs import UserError
 
 _HEADER = ("**Question**", "**Inputs**", "**Outputs**", "**Cost**")
 _LONGEST_CELL = 30
+_IPYTHON = ("display", "get_ipython", "In", "Out", "_", "__", "exit", "quit", "__name__")
 _CONTRACT = {"run_version", "upstream", "seed"}  # every notebook has them, also one that draws nothing at random
 
 
@@ -40,22 +42,39 @@ def notebook_problems(path: Path) -> list[str]:
     cells = read_cells(path)
     try:
         parameters = read_parameters(path)
-        trees = {cell: ast.parse(_without_magics(cell.source)) for cell in cells if cell.kind == "code"}
-    except (UserError, SyntaxError) as error:
+        trees = _trees(cells)
+    except UserError as error:
         return [str(error)]
     problems = _header_problems(cells) + _tag_problems(cells)
-    problems += [
-        f"parameter '{p.name}' has no comment with its unit and legal values."
-        for p in parameters.values()
-        if not p.comment
-    ]
+    bare = [name for name, parameter in parameters.items() if not parameter.comment]
+    problems += [f"parameter '{name}' has no comment with its unit and legal values." for name in bare]
     problems += [p for cell, tree in trees.items() for p in _cell_problems(cell, tree)]
     problems += _call_problems(path.stem[4:], trees.values())
-    return problems + _name_problems(trees, parameters)
+    return problems + _undefined(trees) + _idle(trees, parameters)
 
 
-def _without_magics(source: str) -> str:
-    return "\n".join("pass" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines())
+def undefined_names(path: Path) -> list[str]:
+    """Names that no cell defines before they are used, a sentence each: the notebook is bound to fail there.
+
+    Raises:
+        UserError: a cell does not parse.
+    """
+    return [f"{path.name}: {problem}" for problem in _undefined(_trees(read_cells(path)))]
+
+
+def _trees(cells: Iterable[Cell]) -> dict[Cell, ast.Module]:
+    return {cell: _tree(cell) for cell in cells if cell.kind == "code"}
+
+
+def _tree(cell: Cell) -> ast.Module:
+    try:
+        return ast.parse(cell.source)
+    except SyntaxError:
+        pass  # perhaps a magic command, which only IPython understands
+    try:
+        return ast.parse(re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", cell.source))
+    except SyntaxError as error:
+        raise UserError(f"line {cell.line + (error.lineno or 1) - 1}: the cell does not parse: {error.msg}.") from None
 
 
 def _header_problems(cells: list[Cell]) -> list[str]:
@@ -93,21 +112,20 @@ def _call_problems(stage: str, trees: Iterable[ast.Module]) -> list[str]:
     return problems
 
 
-def _name_problems(trees: dict[Cell, ast.Module], parameters: Iterable[str]) -> list[str]:
-    used: set[str] = set()
-    known = {*dir(builtins), "display", "get_ipython", "__name__"}
+def _undefined(trees: Mapping[Cell, ast.Module]) -> list[str]:
+    known = {*dir(builtins), *_IPYTHON}
     problems = []
     for cell, tree in trees.items():
         loaded, stored = _names(tree)
-        unknown = sorted(loaded - known - stored)
-        problems += [
-            f"line {cell.line}: name '{name}' is not defined by this cell or one above it." for name in unknown
-        ]
+        unknown = [] if "*" in known | stored else sorted(loaded - known - stored)
+        problems += [f"line {cell.line}: '{name}' is not defined by this cell or one above it." for name in unknown]
         known |= stored
-        used |= loaded if "parameters" not in cell.tags else set()
-    return problems + [
-        f"parameter '{name}' is not used by any cell." for name in parameters if name not in used | _CONTRACT
-    ]
+    return problems
+
+
+def _idle(trees: Mapping[Cell, ast.Module], parameters: Iterable[str]) -> list[str]:
+    used = {name for cell, tree in trees.items() if "parameters" not in cell.tags for name in _names(tree)[0]}
+    return [f"parameter '{name}' is not used by any cell." for name in parameters if name not in used | _CONTRACT]
 
 
 def _names(tree: ast.Module) -> tuple[set[str], set[str]]:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 
 from pipelines import _pairing, _tasks
-from pipelines._check import check_everything
+from pipelines._check import check_everything, undefined_names
 from pipelines._failure import Kind
 from pipelines._hygiene import clean_page, private_texts
 from pipelines._notebooks import notebook_folder, notebook_path
@@ -56,6 +56,7 @@ def _refuse_before_compute(study: Study, steps: list[Step]) -> None:
         state = _pairing.edited_state(path)
         if state in (PairState.NOTEBOOK_EDITED, PairState.BOTH_EDITED):
             problems.append(_pairing.complaint(path, state))
+        problems += undefined_names(path)
     if problems:
         raise UserError("\n".join([f"{study.name}: nothing was run.", *problems]))
 

@@ -53,3 +53,24 @@ def test_check_looks_at_pairs_notebooks_and_all_studies(toy, command):
     code, text = command("check")
     assert code == 2
     assert "second_study.yaml: first: 'cuont' is not a parameter. Did you mean 'count'?" in text
+
+
+def test_a_notebook_that_is_bound_to_fail_never_starts(toy, command):
+    toy.notebook("010_first", work="print(nowhere)")
+    toy.study("stages: {first: {}}")
+    code, text = command("run", "toy")
+    assert code == 2
+    assert "010_first.py: line 29: 'nowhere' is not defined" in text
+    assert not toy.runs().exists()
+
+
+def test_magic_commands_and_lines_that_begin_with_a_percent_sign_are_read(toy):
+    work = """
+    %time 1
+    if seed:
+        !ls
+    text = ("%d"
+            % seed)
+    """
+    assert notebook_problems(toy.notebook("010_first", work=work)) != []  # both in one cell: not Python for us
+    assert notebook_problems(toy.notebook("010_first", work=work.replace("% seed", "+ text", 1))) == []
