@@ -7,6 +7,7 @@ stage that runs again and writes the same bytes makes nothing else run.
 
 import json
 import platform
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -15,11 +16,13 @@ from typing import Any
 
 from pipelines._code import Code, code_behind
 from pipelines._digests import Digests
-from pipelines._places import FAILURE, NOTEBOOK, process_is_alive, state_path
+from pipelines._places import FAILURE, NOTEBOOK, process_is_alive, pulse_path, state_path
 from pipelines._plan import Step
 from shared.runs import UserError, home, read_manifest, resolve_path, stage_numbers
 from shared.runs._places import notebook_of
-from shared.runs._run import _declared_upstream
+from shared.runs._run import RESULTS, _declared_upstream
+
+_PULSE_SECONDS = 120.0
 
 
 class Status(Enum):
@@ -71,9 +74,15 @@ def _running(step: Step) -> str | None:
     except FileNotFoundError:
         return None
     local = running["host"] == platform.node()
-    if local and not process_is_alive(running["pid"]):
+    if not (process_is_alive(running["pid"]) if local else _pulse_is_fresh(step.version)):
         return None
     return f"cell {running['cell']} of {running['cells']}: {running['heading']} (process {running['pid']})"
+
+
+def _pulse_is_fresh(version: str) -> bool:
+    # Only for telling people; workers themselves compare contents, because clocks of machines differ.
+    pulse = pulse_path(version.partition("/")[0])
+    return pulse.exists() and time.time() - pulse.stat().st_mtime < _PULSE_SECONDS
 
 
 def _incomplete(folder: Path) -> State:
@@ -93,8 +102,9 @@ def _reasons(step: Step, manifest: Mapping[str, Any], digests: Digests) -> Itera
     yield from _key_reasons(known, key_of(step))
     yield from _input_reasons(step, manifest["inputs"], digests)
     yield from _output_reasons(step.folder, manifest["outputs"], digests)
-    if not (step.folder / NOTEBOOK).exists():
-        yield f"the executed notebook ({NOTEBOOK}) is missing"
+    for name in (NOTEBOOK, RESULTS):
+        if not (step.folder / name).exists():
+            yield f"{name} is missing"
 
 
 def _key_reasons(known: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

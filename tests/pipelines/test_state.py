@@ -103,3 +103,17 @@ def test_digests_of_folders_are_those_of_the_run_folder(toy):
     (folder / "b").write_text("b")
     assert Digests().of(folder) == digest_of(folder)
     assert Digests().of(folder / "nothing") is None
+
+
+def test_a_stage_that_runs_on_another_machine_is_running_while_its_pulse_is_fresh(done, command):
+    runner = done.runs("v1", ".runner")
+    state = {"pid": 1, "host": "elsewhere", "cell": 3, "cells": 9, "heading": "Work", "time": 0}
+    (runner / "first.running.json").write_text(json.dumps(state))
+    assert "first          done" in command("status", "toy")[1]
+    (runner / "pulse.json").write_text("{}")
+    assert "cell 3 of 9: Work" in command("status", "toy")[1]
+
+
+def test_lost_results_are_noticed(done, command):
+    done.runs("v1", "first", "results.json").unlink()
+    assert "results.json is missing" in command("status", "toy")[1]
