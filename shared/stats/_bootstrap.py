@@ -5,7 +5,8 @@ F1). Then a replicate is one row of `weights @ totals`, and nothing is ever resa
 
 - few distinct totals (verdicts): the multinomial is drawn over the distinct totals, exactly and at once;
 - up to 5,000 clusters: exact multinomial weights of the clusters;
-- more: independent Poisson(1) weights, which give ratios of totals the same distribution as clusters grow.
+- more: clusters of nearly equal totals are drawn as one kind, if that loses under 0.1 % of any variance;
+- where it would lose more: independent Poisson(1) weights, which give ratios the same distribution as clusters grow.
 
 Intervals are percentiles, widened for few clusters (Hesterberg 2015, "expanded percentile").
 """
@@ -19,7 +20,9 @@ from shared.stats._estimate import NOTHING, Column, Estimate, Interval, as_colum
 
 _EXACT_CLUSTERS = 5_000  # above this, Poisson weights
 _DISTINCT_SHARE = 16  # drawing over k distinct totals pays when 16 k <= clusters (a binomial costs about 16 integers)
-_CHUNK = 4_000_000  # weights held at once, about 32 MB
+_KINDS = 256  # kinds of nearly equal totals
+_LOST_VARIANCE = 1e-3  # largest share of a column's variance that kinds may lose: 0.05 % of a standard error
+_CHUNK = 400_000  # weights held at once: they fit a core's cache
 
 
 def mean_estimate(
@@ -104,17 +107,33 @@ def resampled_totals(totals: np.ndarray, replicates: int, seed: int) -> np.ndarr
     Returns:
         Shape (replicates, columns).
     """
-    distinct, counts = np.unique(totals, axis=0, return_counts=True)
-    if len(distinct) * _DISTINCT_SHARE <= len(totals) or len(distinct) == 1:
+    kinds = few_kinds(totals)
+    if kinds is not None:
+        distinct, counts = kinds
         weights = np.random.default_rng(seed).multinomial(len(totals), counts / len(totals), size=replicates)
         return weights @ distinct
     chunks = [weights @ totals.astype(weights.dtype) for weights in cluster_weights(len(totals), replicates, seed)]
     return np.concatenate(chunks).astype(float)
 
 
+def few_kinds(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Distinct totals and how many clusters have them; nearly equal ones together; None if they are too many."""
+    ordered = totals[np.lexsort(totals.T)]
+    starts = np.flatnonzero(np.concatenate([[True], np.any(np.diff(ordered, axis=0) != 0, axis=1)]))
+    if len(starts) * _DISTINCT_SHARE <= len(totals) or len(starts) == 1:
+        return ordered[starts], np.diff(starts, append=len(totals))
+    if len(totals) <= _EXACT_CLUSTERS:
+        return None
+    starts = np.linspace(0, len(totals), _KINDS, endpoint=False).astype(int)
+    sizes = np.diff(starts, append=len(totals))
+    means = np.add.reduceat(ordered, starts, axis=0) / sizes[:, None]
+    lost = ((ordered - np.repeat(means, sizes, axis=0)) ** 2).mean(axis=0)
+    return (means, sizes) if np.all(lost <= _LOST_VARIANCE * totals.var(axis=0)) else None
+
+
 def cluster_weights(clusters: int, replicates: int, seed: int) -> Iterator[np.ndarray]:
     """How often each cluster is drawn, in chunks of shape (some replicates, clusters)."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.Generator(np.random.SFC64(seed))  # twice as fast as the default where all is drawing
     draw = _multinomial_weights if clusters <= _EXACT_CLUSTERS else _poisson_weights
     size = max(1, _CHUNK // clusters)
     for start in range(0, replicates, size):
@@ -135,7 +154,7 @@ def _poisson_table() -> np.ndarray:
 
 def _poisson_weights(generator: np.random.Generator, replicates: int, clusters: int) -> np.ndarray:
     halves = np.frombuffer(generator.bytes(2 * replicates * clusters), dtype=np.uint16)
-    return _poisson_table()[halves].reshape(replicates, clusters)
+    return np.take(_poisson_table(), halves, mode="clip").reshape(replicates, clusters)
 
 
 def _resampled_rows(codes: np.ndarray, clusters: int, replicates: int, seed: int) -> Iterator[np.ndarray]:

@@ -1,6 +1,5 @@
 """Accuracy, macro-F1 and AUC with clustered intervals, computed from totals a cluster."""
 
-
 import numpy as np
 
 from shared.stats._bootstrap import cluster_weights, mean_estimate, percentile_interval, resampled_totals

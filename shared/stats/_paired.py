@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shared.stats._bootstrap import mean_estimate
+from shared.stats._bootstrap import few_kinds, mean_estimate
 from shared.stats._estimate import Column, Estimate, cluster_codes
 
 _ENUMERATED = 16  # up to this many clusters all 2**k sign patterns are tried
 _PERMUTATIONS = 10_000
+_CHUNK = 400_000  # signs held at once
 
 
 class PairedDifference(NamedTuple):
@@ -86,12 +87,19 @@ def _all_totals(sizes: np.ndarray) -> np.ndarray:
 
 
 def _random_totals(sizes: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    kinds = few_kinds(sizes[:, None])
+    if kinds is None:
+        rows = max(1, _CHUNK // len(sizes))
+        chunks = [min(rows, _PERMUTATIONS - start) for start in range(0, _PERMUTATIONS, rows)]
+        return np.concatenate([_signs(generator, chunk, len(sizes)) @ sizes for chunk in chunks])
     # Equal sizes need no signs of their own: k of them add up to size * (2 Binomial(k, 1/2) - k).
-    distinct, counts = np.unique(sizes, return_counts=True)
-    totals = np.zeros(_PERMUTATIONS)
-    for size, count in zip(distinct, counts, strict=True):
-        totals += size * (2 * generator.binomial(count, 0.5, size=_PERMUTATIONS) - count)
-    return totals
+    distinct, counts = kinds
+    ups = generator.binomial(counts, 0.5, size=(_PERMUTATIONS, len(counts)))
+    return np.asarray((2 * ups - counts) @ distinct[:, 0])
+
+
+def _signs(generator: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    return 2.0 * generator.integers(0, 2, size=(rows, columns), dtype=np.int8) - 1.0
 
 
 def exact_mcnemar(first_right: Column, second_right: Column) -> McNemar:

@@ -41,12 +41,15 @@ def test_copies_of_a_row_within_a_cluster_add_no_information() -> None:
     assert tenfold.n == 2000
 
 
-@pytest.mark.parametrize("clusters", [300, 6000])
-def test_all_ways_of_drawing_weights_agree(clusters: int) -> None:
-    # 300 clusters draw a multinomial, 6,000 draw Poisson weights; theory: sd / sqrt(clusters)
-    values = np.random.default_rng(0).normal(size=clusters)
-    drawn = stats.resampled_totals(np.column_stack([values, np.ones(clusters)]), 4000, seed=0)
-    means = drawn[:, 0] / drawn[:, 1]
+@pytest.mark.parametrize(("clusters", "extra"), [(300, 0), (6000, 0), (6000, 1)])
+def test_all_ways_of_drawing_clusters_agree(clusters: int, extra: int) -> None:
+    # 300 clusters draw a multinomial; 6,000 draw 256 kinds, and Poisson weights if a column of noise forbids kinds.
+    # Theory: sd / sqrt(clusters)
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=clusters)
+    totals = np.column_stack([generator.random((clusters, extra)), values, np.ones(clusters)])
+    drawn = stats.resampled_totals(totals, 4000, seed=0)
+    means = drawn[:, -2] / drawn[:, -1]
     assert means.std() == pytest.approx(values.std() / np.sqrt(clusters), rel=0.05)
     assert means.mean() == pytest.approx(values.mean(), abs=4 * values.std() / np.sqrt(clusters * 4000))
 
