@@ -83,9 +83,7 @@ class Cuts(NamedTuple):
     f1: float
 
 
-def choose_cuts(
-    probabilities: np.ndarray, authors: np.ndarray, labels: np.ndarray, aggregation: Aggregation
-) -> Cuts:
+def choose_cuts(probabilities: np.ndarray, authors: np.ndarray, labels: np.ndarray, aggregation: Aggregation) -> Cuts:
     """Threshold and cut with the best F1 over authors. Give it validation authors, never test authors.
 
     Args:

@@ -137,9 +137,7 @@ class Verdicts(NamedTuple):
 
 def nested_verdicts(crossed: CrossFit, weighting: Weighting, aggregation: Aggregation) -> Verdicts:
     """Judge every author with one weighting and aggregation; thresholds are chosen on the other folds."""
-    cuts = [
-        choose_cuts(answers, crossed.authors, crossed.labels, aggregation) for answers in crossed.inner[weighting]
-    ]
+    cuts = [choose_cuts(answers, crossed.authors, crossed.labels, aggregation) for answers in crossed.inner[weighting]]
     return _assembled(crossed, [(weighting, aggregation, chosen) for chosen in cuts])
 
 
@@ -188,8 +186,7 @@ def compare_choices(crossed: CrossFit) -> pd.DataFrame:
     cells = {(w, a): nested_verdicts(crossed, w, a) for w in crossed.outer for a in AGGREGATIONS}
     reference = cells.get(_REFERENCE, next(iter(cells.values())))
     table = pd.DataFrame([{"weighting": w, "aggregation": a, **_row(v, reference)} for (w, a), v in cells.items()])
-    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"].to_numpy()))
-    return table
+    return table.assign(p_holm=holm(table["p"].to_numpy()))
 
 
 def _row(verdicts: Verdicts, reference: Verdicts) -> Mapping[str, float]:

@@ -17,7 +17,14 @@ from shared.sequence._dataset import AnalyzedConversations, ModelType, read_data
 from shared.sequence._early import EarlyWarning, early_warning, prefix_probabilities
 from shared.sequence._epochs import evaluate, predict_probabilities, train_epoch
 from shared.sequence._fit import Training, fit_sequence_classifier
-from shared.sequence._folds import author_folds, out_of_fold, tfidf_out_of_fold
+from shared.sequence._folds import (
+    auc_difference,
+    author_folds,
+    average_turn_out_of_fold,
+    out_of_fold,
+    tfidf_out_of_fold,
+)
+from shared.sequence._label import Side, conversation_texts, label_conversations
 from shared.sequence._metrics import METRICS, Metrics, best_threshold, calculate_metrics_threshold, f1_estimate
 from shared.sequence._models import matching_dataset, metrics_with_intervals, test_model, train_model
 from shared.sequence._network import PositionalEncoding, ResidualBlock, SequenceClassifier
@@ -41,18 +48,23 @@ __all__ = [
     "ResidualBlock",
     "SavedClassifier",
     "SequenceClassifier",
+    "Side",
     "Training",
     "Weighting",
     "analyse_conversations",
+    "auc_difference",
     "author_folds",
+    "average_turn_out_of_fold",
     "best_threshold",
     "calculate_metrics_threshold",
+    "conversation_texts",
     "count_classes",
     "early_warning",
     "estimate_pos_weight",
     "evaluate",
     "f1_estimate",
     "fit_sequence_classifier",
+    "label_conversations",
     "labelled_conversations",
     "load_classifier",
     "make_loader",

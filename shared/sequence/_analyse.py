@@ -25,14 +25,15 @@ class Analysed(NamedTuple):
 
 
 def analyse_conversations(
-    turns: pd.DataFrame, *, vectors: np.ndarray | None = None, codes: pd.DataFrame | None = None
+    turns: pd.DataFrame, *, vectors: pd.DataFrame | np.ndarray | None = None, codes: pd.DataFrame | None = None
 ) -> Analysed:
     """Turn the `turns` table into features by turn.
 
     Args:
         turns: `conversation_id`, `turn`, `text`; and, if there, `speaker` (agent, donor or missing) and `seconds`
             (time of the turn since the conversation began; NaN = unknown).
-        vectors: shape (turns, dimensions), one vector a row of `turns`, in its order; None: no vectors.
+        vectors: `conversation_id`, `turn`, `vector` (lists of one length) of stage `embeddings`; or an array of shape
+            (turns, dimensions) in the order of `turns`; None: no vectors.
         codes: `conversation_id`, `turn`, `code` (int, at least 0) of stage `codes`; None: no codes.
 
     Returns:
@@ -40,11 +41,12 @@ def analyse_conversations(
         since the turn before) and `gap_known`.
 
     Raises:
-        UserError: `vectors` has another number of rows than `turns`, or a vector holds NaN (with the turn's name).
+        UserError: `vectors` has another number of rows than `turns`, or turns have no usable vector (with the first).
     """
-    if vectors is not None:
-        _check_vectors(vectors, turns)
-    blocks = [_vectors(vectors, len(turns)), _codes(codes, turns), _manner(turns)]
+    aligned = _aligned(vectors, turns) if isinstance(vectors, pd.DataFrame) else vectors
+    if aligned is not None:
+        _check_vectors(aligned, turns)
+    blocks = [_vectors(aligned, len(turns)), _codes(codes, turns), _manner(turns)]
     features = np.hstack([block.to_numpy(dtype=np.float32) for block in blocks])
     # Positions, not labels: the index of a filtered table has gaps.
     order = np.lexsort([turns["turn"].to_numpy(), pd.factorize(turns["conversation_id"], sort=True)[0]])
@@ -52,14 +54,25 @@ def analyse_conversations(
     return Analysed(turns[["conversation_id", "turn"]].iloc[order].reset_index(drop=True), features[order], names)
 
 
+def _aligned(vectors: pd.DataFrame, turns: pd.DataFrame) -> np.ndarray:
+    """One vector a row of `turns`; NaN where there is none."""
+    rows = vectors.set_index(["conversation_id", "turn"]).index.get_indexer(
+        pd.MultiIndex.from_frame(turns[["conversation_id", "turn"]])
+    )
+    values = np.stack(vectors["vector"].to_list()).astype(np.float32)
+    return np.where(rows[:, None] >= 0, values[rows], np.float32("nan"))
+
+
 def _check_vectors(vectors: np.ndarray, turns: pd.DataFrame) -> None:
     if len(vectors) != len(turns):
-        raise UserError(f"There are {len(vectors):,} vectors for {len(turns):,} turns. Run `embeddings` on these turns.")
+        raise UserError(
+            f"There are {len(vectors):,} vectors for {len(turns):,} turns. Run `embeddings` on these turns."
+        )
     unusable = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(unusable):
         first = turns.iloc[unusable[0]]
         raise UserError(
-            f"{len(unusable):,} of {len(turns):,} turns have a vector with NaN or infinite values, first turn "
+            f"{len(unusable):,} of {len(turns):,} turns have no vector or one with NaN or infinite values, first turn "
             f"{first['turn']} of '{first['conversation_id']}'. Run `embeddings` again, or leave these turns out."
         )
 
@@ -81,7 +94,7 @@ def _codes(codes: pd.DataFrame | None, turns: pd.DataFrame) -> pd.DataFrame:
 def _manner(turns: pd.DataFrame) -> pd.DataFrame:
     """Length, speaker and gap, row by row with `turns`."""
     speaker = turns["speaker"].to_numpy() if "speaker" in turns else np.full(len(turns), None)
-    words = turns["text"].fillna("").str.split().str.len().to_numpy(dtype=float)
+    words = turns["text"].fillna("").map(lambda text: len(text.split())).to_numpy(dtype=float)
     gap = _gaps(turns)
     manner = {"log_words": np.log1p(words)}
     manner |= {f"speaker_{name}": np.asarray(speaker == name, dtype=float) for name in SPEAKERS}

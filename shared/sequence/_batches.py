@@ -1,7 +1,7 @@
 """Examples for training: labelled conversations of one split, batched by similar length."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -63,6 +63,9 @@ class ConversationDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         start, length = self._source.starts[row], self.lengths[index]
         return torch.from_numpy(np.array(self._source.features[start : start + length])), self.labels[index]
 
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        return (self[index] for index in range(len(self)))
+
     def subset(self, index: np.ndarray) -> "ConversationDataset":
         """The conversations at `index`, shape (chosen,), ints or bools, in that order."""
         positions = np.arange(len(self))[index]
@@ -111,7 +114,7 @@ def labelled_conversations(
     inside = np.ones(len(frame), bool) if wanted is None else frame["split"].isin(wanted).to_numpy()
     column = frame[LABEL_OF[model_type]].astype(float).to_numpy()
     rows = np.flatnonzero(inside & ~np.isnan(column))
-    _check_rows(frame["author_id"].iloc[rows].isna().any(), rows, inside, model_type, wanted)
+    _check_rows(bool(frame["author_id"].iloc[rows].isna().any()), rows, inside, model_type, wanted)
     return ConversationDataset(source, rows, column[rows], unlabelled=int(inside.sum()) - len(rows))
 
 
@@ -150,7 +153,7 @@ class LengthBatches(Sampler[list[int]]):
         self.epoch = 0
 
     def __len__(self) -> int:
-        return -(-len(self.lengths) // self.batch_size)
+        return (len(self.lengths) + self.batch_size - 1) // self.batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
         return iter(self.batches())
@@ -179,7 +182,7 @@ def pad_batch(items: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> Batch:
 
 def make_loader(
     dataset: ConversationDataset, batch_size: int = 256, *, shuffle: bool = False, seed: int = 0
-) -> DataLoader[Batch]:
+) -> DataLoader[Any]:
     """A loader of length-bucketed batches for `train_epoch` (with `shuffle`) and `evaluate`.
 
     Args:

@@ -164,7 +164,9 @@ def _open_parquet(path: Path, columns: list[str]) -> pq.ParquetFile:
     parquet = pq.ParquetFile(path, memory_map=True)
     missing = [name for name in columns if name not in parquet.schema_arrow.names]
     if missing:
-        raise UserError(f"{path.name}: column '{missing[0]}' is missing. Found: {', '.join(parquet.schema_arrow.names)}.")
+        raise UserError(
+            f"{path.name}: column '{missing[0]}' is missing. Found: {', '.join(parquet.schema_arrow.names)}."
+        )
     return parquet
 
 
@@ -174,7 +176,9 @@ def _read_conversations(folder: Path) -> pd.DataFrame:
     frame = parquet.read(CONVERSATIONS_SCHEMA.names).to_pandas()
     repeated = frame["conversation_id"].duplicated()
     if repeated.any():
-        raise UserError(f"conversations.parquet: '{frame['conversation_id'][repeated].iloc[0]}' has two rows. Keep one.")
+        raise UserError(
+            f"conversations.parquet: '{frame['conversation_id'][repeated].iloc[0]}' has two rows. Keep one."
+        )
     _check_splits(frame)
     _check_labels(frame)
     return frame.set_index("conversation_id")
@@ -183,7 +187,9 @@ def _read_conversations(folder: Path) -> pd.DataFrame:
 def _check_splits(frame: pd.DataFrame) -> None:
     unknown = set(frame["split"].dropna()) - set(SPLITS)
     if unknown:
-        raise UserError(f"conversations.parquet: unknown split '{min(unknown)}'. Use {', '.join(SPLITS)} or leave it empty.")
+        raise UserError(
+            f"conversations.parquet: unknown split '{min(unknown)}'. Use {', '.join(SPLITS)} or leave it empty."
+        )
     splits = frame.dropna(subset=["author_id", "split"]).groupby("author_id")["split"].unique()
     torn = splits[splits.map(len) > 1]
     if len(torn):
@@ -198,7 +204,9 @@ def _check_labels(frame: pd.DataFrame) -> None:
     for column in LABEL_OF.values():
         strange = ~frame[column].dropna().isin([0, 1])
         if strange.any():
-            raise UserError(f"conversations.parquet: '{column}' must be 0, 1 or empty; {int(strange.sum())} rows differ.")
+            raise UserError(
+                f"conversations.parquet: '{column}' must be 0, 1 or empty; {int(strange.sum())} rows differ."
+            )
     labels = frame.dropna(subset=["author_id", "author_label"]).groupby("author_id")["author_label"].nunique()
     if (labels > 1).any():
         raise UserError(
@@ -238,7 +246,7 @@ def _mapped_features(parquet: pq.ParquetFile, names: list[str], turns: pd.DataFr
         raise UserError("features.parquet has no turns. Write at least one conversation.")
     with tempfile.TemporaryFile() as nameless:  # a mapping outlives the file it was made from
         unusable = _decode_into(nameless, parquet, len(names))
-        if unusable.count:
+        if unusable.number:
             raise UserError(_unusable_in_words(unusable, names, turns))
         nameless.flush()
         return np.memmap(nameless, dtype=np.float32, mode="r", shape=(len(turns), len(names)))
@@ -247,7 +255,7 @@ def _mapped_features(parquet: pq.ParquetFile, names: list[str], turns: pd.DataFr
 class _Unusable(NamedTuple):
     """How many values are NaN or infinite, and the place of the first."""
 
-    count: int
+    number: int
     row: int
     column: int
 
@@ -258,8 +266,8 @@ def _decode_into(target: IO[bytes], parquet: pq.ParquetFile, width: int) -> _Unu
         values = batch.column(0).flatten().to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, width)
         places = np.argwhere(~np.isfinite(values))
         if len(places):
-            first = (rows + int(places[0, 0]), int(places[0, 1])) if not found.count else found[1:]
-            found = _Unusable(found.count + len(places), *first)
+            first = (rows + int(places[0, 0]), int(places[0, 1])) if not found.number else found[1:]
+            found = _Unusable(found.number + len(places), *first)
         target.write(values.tobytes())
         rows += len(values)
     return found
@@ -268,7 +276,7 @@ def _decode_into(target: IO[bytes], parquet: pq.ParquetFile, width: int) -> _Unu
 def _unusable_in_words(unusable: _Unusable, names: list[str], turns: pd.DataFrame) -> str:
     place = turns.iloc[unusable.row]
     return (
-        f"features.parquet: {unusable.count:,} of {len(turns) * len(names):,} values are NaN or infinite; the first is "
+        f"features.parquet: {unusable.number:,} of {len(turns) * len(names):,} values are NaN or infinite; the first is "
         f"feature '{names[unusable.column]}' of turn {place['turn']} in conversation '{place['conversation_id']}'. "
         "Leave the turn out, or give a value and a feature that says it was missing."
     )

@@ -116,9 +116,7 @@ def _start(train: ConversationDataset, training: Training, device: torch.device 
     model.standardise(*train.moments())
     model.to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=training.learning_rate, weight_decay=_WEIGHT_DECAY)
-    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-        optimizer, mode="max", factor=0.5, patience=_PATIENCE_RATE
-    )
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="max", factor=0.5, patience=_PATIENCE_RATE)
     return Progress(model, optimizer, scheduler, _copy(model))
 
 
@@ -158,7 +156,7 @@ def _copy(model: nn.Module) -> dict[str, torch.Tensor]:
 def _take_out_weight(model: SequenceClassifier, weight: float) -> None:
     # Weighting positives w times multiplies the odds that fit best by w; the bias gives it back.
     with torch.no_grad():
-        model.head.bias -= math.log(weight)
+        model.head.bias.sub_(math.log(weight))
 
 
 def _write_checkpoint(state: Progress, path: Path, training: Training) -> None:

@@ -6,13 +6,16 @@ import numpy as np
 import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from shared.runs import UserError, progress
 from shared.sequence._batches import ConversationDataset
 from shared.sequence._epochs import predict_probabilities
 from shared.sequence._fit import Training, fit_sequence_classifier
+from shared.stats import Estimate, bootstrap_estimate
 
 
 def author_folds(labels: np.ndarray, authors: np.ndarray, folds: int, *, seed: int = 0) -> np.ndarray:
@@ -83,3 +86,49 @@ def tfidf_out_of_fold(texts: Sequence[str], labels: np.ndarray, folds: np.ndarra
         floor.fit(column[~inside], labels[~inside])
         probabilities[inside] = floor.predict_proba(column[inside])[:, 1]
     return probabilities
+
+
+def average_turn_out_of_fold(dataset: ConversationDataset, folds: np.ndarray) -> np.ndarray:
+    """The floor without text: logistic regression on each conversation's average turn, fitted on the other folds.
+
+    What the sequence classifier adds to this is what the order of turns and single telling turns have to say.
+
+    Args:
+        dataset: labelled conversations.
+        folds: shape (conversations,), from `author_folds`.
+
+    Returns:
+        Probability of the positive class, shape (conversations,), in [0, 1].
+    """
+    averages = np.stack([features.numpy().mean(axis=0) for features, _ in dataset])
+    labels, probabilities = dataset.labels.numpy(), np.empty(len(dataset))
+    for fold in np.unique(folds):
+        inside = folds == fold
+        floor = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+        floor.fit(averages[~inside], labels[~inside])
+        probabilities[inside] = floor.predict_proba(averages[inside])[:, 1]
+    return probabilities
+
+
+def auc_difference(
+    labels: np.ndarray, first: np.ndarray, second: np.ndarray, authors: np.ndarray, *, seed: int = 0
+) -> Estimate:
+    """ROC AUC of the first scores minus that of the second on the same conversations.
+
+    Args:
+        labels: shape (conversations,), 0 or 1.
+        first: shape (conversations,), higher means positive.
+        second: shape (conversations,), of the other method.
+        authors: shape (conversations,), clusters of the bootstrap: both methods are drawn together.
+        seed: of the bootstrap.
+
+    Returns:
+        Estimate in [-1, 1]; an interval without 0 is a difference that chance does not explain.
+    """
+    return bootstrap_estimate(_auc_gap, labels, first, second, clusters=authors, replicates=500, seed=seed)
+
+
+def _auc_gap(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
+    if len(np.unique(labels)) < 2:
+        return float("nan")
+    return float(roc_auc_score(labels, first) - roc_auc_score(labels, second))

@@ -131,8 +131,8 @@ def matching_dataset(saved: SavedClassifier, dataset_path: str | Path, model_typ
     if source.names != saved.names:
         differing = [n for n, m in zip(source.names, saved.names, strict=False) if n != m] or ["(only the number)"]
         raise UserError(
-            f"The model was trained on {len(saved.names)} features, the dataset has {len(source.names)}; the first that "
-            f"differs is '{differing[0]}'. Build the dataset with the settings of the training, or train again."
+            f"The model was trained on {len(saved.names)} features, the dataset has {len(source.names)}; the first "
+            f"that differs is '{differing[0]}'. Build the dataset with the settings of the training, or train again."
         )
     return source
 

@@ -7,6 +7,7 @@ so that a saved model carries its scaling along.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -23,6 +24,8 @@ class PositionalEncoding(nn.Module):
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.5.
     """
+
+    table: torch.Tensor
 
     def __init__(self, hidden_size: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -86,6 +89,9 @@ class SequenceClassifier(nn.Module):
     and He et al. 2015 (initialisation).
     """
 
+    feature_mean: torch.Tensor
+    feature_scale: torch.Tensor
+
     def __init__(
         self,
         input_size: int = 256,
@@ -97,7 +103,7 @@ class SequenceClassifier(nn.Module):
     ) -> None:
         super().__init__()
         _check_sizes(input_size, hidden_size, num_layers, num_heads, kernel_sizes)
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "input_size": input_size,
             "hidden_size": hidden_size,
             "num_layers": num_layers,
@@ -168,7 +174,7 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
     elif isinstance(module, nn.Conv1d):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        nn.init.zeros_(module.bias)
+        nn.init.zeros_(module.get_parameter("bias"))
     elif isinstance(module, nn.MultiheadAttention):
         nn.init.xavier_uniform_(module.in_proj_weight)
         nn.init.zeros_(module.in_proj_bias)

@@ -36,7 +36,7 @@ class Planted(NamedTuple):
     seed: int = 0
 
 
-def write_planted(folder: str | Path, planted: Planted = Planted()) -> Path:
+def write_planted(folder: str | Path, planted: Planted | None = None) -> Path:
     """Write a dataset in which an author's trait shows in some of the author's conversations, as an order of turns.
 
     The sign of the trait is a rise of feature 0 followed, one turn later, by a rise of feature 1. Everybody shows both
@@ -45,11 +45,12 @@ def write_planted(folder: str | Path, planted: Planted = Planted()) -> Path:
 
     Args:
         folder: where to.
-        planted: what to plant.
+        planted: what to plant; None: `Planted()`.
 
     Returns:
         The folder. Splits are by author, 60 / 20 / 20.
     """
+    planted = planted or Planted()
     generator = np.random.default_rng(planted.seed)
     traits = generator.permutation(np.arange(planted.authors) < round(planted.trait_share * planted.authors))
     conversations = _conversations(traits, planted, generator)

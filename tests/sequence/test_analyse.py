@@ -58,5 +58,12 @@ def test_vectors_that_do_not_fit_are_refused():
 
 
 def test_unusable_vectors_are_counted_and_the_first_is_named():
-    with pytest.raises(UserError, match="2 of 3 turns have a vector with NaN.*first turn 2 of 'a'"):
+    with pytest.raises(UserError, match=r"2 of 3 turns have no vector or one with NaN.*first turn 2 of 'a'"):
         analyse_conversations(TURNS, vectors=np.array([[1.0], [np.nan], [np.inf]]))
+
+
+def test_vectors_are_joined_by_conversation_and_turn():
+    table = pd.DataFrame({"conversation_id": ["a", "b", "a"], "turn": [1, 1, 2], "vector": [[1.0], [3.0], [2.0]]})
+    assert analyse_conversations(TURNS, vectors=table).features[:, 0].tolist() == [1, 2, 3]
+    with pytest.raises(UserError, match=r"1 of 3 turns have no vector.*first turn 1 of 'b'"):
+        analyse_conversations(TURNS, vectors=table.iloc[[0, 2]])

@@ -112,7 +112,11 @@ def test_a_wrong_width_is_said_when_writing_and_when_reading(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("dataset.json", "no analysed conversations"), ("features.parquet", "incomplete"), ("conversations.parquet", "is m")],
+    [
+        ("dataset.json", "no analysed conversations"),
+        ("features.parquet", "incomplete"),
+        ("conversations.parquet", "is m"),
+    ],
 )
 def test_a_missing_file_is_named(tmp_path: Path, name: str, reason: str):
     (write(tmp_path) / name).unlink()
@@ -123,7 +127,7 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str, reason: str):
 def test_a_missing_label_column_is_named(tmp_path: Path):
     write(tmp_path)
     pq.write_table(pa.Table.from_pandas(CONVERSATIONS.drop(columns="label")), tmp_path / "conversations.parquet")
-    with pytest.raises(UserError, match="column 'label' is missing. Found: conversation_id, author_id"):
+    with pytest.raises(UserError, match=r"column 'label' is missing\. Found: conversation_id, author_id"):
         read_dataset(tmp_path)
 
 
