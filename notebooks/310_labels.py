@@ -18,7 +18,6 @@ import pandas as pd
 from shared.figures import bars, show
 from shared.labels import (
     LABELLED_SCHEMA,
-    OFFLINE_TASKS,
     HybridRules,
     annotator_agreement,
     bill_before,
@@ -41,13 +40,14 @@ from shared.labels import (
     without_prompt_leaks,
 )
 from shared.llm import Prices, Sending, default_cache, open_chat
+from shared.models import read_task
 from shared.runs import begin, record, say
 
 # %% tags=["parameters"]
 run_version: str = "v0.1"  # folder under runs/
 upstream: list[str] = []  # stages that may be read; empty = every earlier one
 seed: int = 0  # of patterns, sampling and augmentation
-task: Literal["intent", "context", "worthiness", "emotion"] = "intent"  # which node is to be replaced
+task: str = "intent"  # a task of data/tasks/, or the path of a YAML file: which node is to be replaced
 ways: list[Literal["synthetic", "llm", "human"]] = ["synthetic"]  # sources to merge; several = hybrid
 llm: str = ""  # chat model such as "openai:gpt-4o-mini" or a served name; "" = offline patterns
 base_url: str = ""  # of an OpenAI-compatible server; "" = the provider's own
@@ -68,8 +68,6 @@ label_studio_url: str = ""  # server to upload the queue to; "" = only write the
 confident: float = 0.9  # confidence from which a label stands alone, in [0, 1]
 similarity: float = 0.9  # cosine from which two messages are the same, in (0, 1]
 augment: bool = False  # one variant of each message of a class below the recommended count
-minimum: int = 70  # messages a class needs, in [1, inf)
-recommended: int = 285  # messages a class should have, in [1, inf)
 
 # %%
 run = begin("labels", globals())
@@ -79,7 +77,8 @@ run = begin("labels", globals())
 # A task is a list of labels, each with the sentence that an LLM or a person reads. Nothing else decides what a label means.
 
 # %%
-definitions = OFFLINE_TASKS[task].definitions
+about_task = read_task(task)
+definitions = about_task.definitions
 counts = {
     label: {"rag_query": rag_count, "chitchat": chitchat_count}.get(label, context_count) for label in definitions
 }
@@ -110,9 +109,9 @@ ledgers, unscored, sources = [], 0, []
 
 # %%
 if "synthetic" in ways and backend is None:
-    sources.append(generate_offline(task, counts, seed=seed))
+    sources.append(generate_offline(about_task.name, counts, seed=seed))
 elif "synthetic" in ways and not dry_run:
-    made = generate_with_llm(backend, task, definitions, counts, passages=about, seed=seed, **asking)
+    made = generate_with_llm(backend, about_task.name, definitions, counts, passages=about, seed=seed, **asking)
     sources.append(made.rows)
     ledgers.append(made.ledger)
     unscored += made.n_unscored
@@ -132,7 +131,7 @@ print(f"{len(messages):,} messages to label")
 
 # %%
 if "llm" in ways and backend is not None and not dry_run:
-    said = label_messages(backend, task, definitions, messages, **asking)
+    said = label_messages(backend, about_task.name, definitions, messages, **asking)
     sources.append(said.rows)
     ledgers.append(said.ledger)
     unscored += said.n_unscored
@@ -156,7 +155,7 @@ if label_studio_export:
 agreement = annotator_agreement(annotations, seed=seed)
 record("annotator_alpha", agreement.value, n=agreement.n, interval=agreement.interval)
 if "human" in ways:
-    sources.append(majority_of_people(annotations, task))
+    sources.append(majority_of_people(annotations, about_task.name))
 
 # %% [markdown]
 # ## Filters: does anything repeat itself, or the prompt?
@@ -188,12 +187,12 @@ merged.queue.head(10)
 # Below the minimum a class cannot be learned; below the recommended count the learning curve of stage `nodes` is still steep.
 
 # %%
-report = count_report(labelled, list(definitions), minimum=minimum, recommended=recommended)
+report = count_report(labelled, list(definitions), minimum=about_task.minimum, recommended=about_task.recommended)
 rare = report.loc[report["verdict"] != "enough", "label"]
 if augment:
     variants = with_word_operations(labelled[labelled["label"].isin(rare)], seed=seed)
     labelled = pd.concat([labelled, variants], ignore_index=True)
-    report = count_report(labelled, list(definitions), minimum=minimum, recommended=recommended)
+    report = count_report(labelled, list(definitions), minimum=about_task.minimum, recommended=about_task.recommended)
 report
 
 # %%
@@ -203,12 +202,14 @@ record("classes_below_minimum", int((report["verdict"] == "below minimum").sum()
 
 # %%
 run.write_table("labelled", labelled, LABELLED_SCHEMA)
-run.write_csv(f"{task}.csv", to_task_csv(labelled) if len(labelled) else labelled)
+run.write_csv(f"{about_task.name}.csv", to_task_csv(labelled) if len(labelled) else labelled)
 run.write_csv("queue.csv", merged.queue)
 for_people = to_label_studio(merged.queue["message"].tolist())
 run.write_json("label_studio.json", for_people)
 if label_studio_url and for_people:
-    upload_to_label_studio(for_people, list(definitions), url=label_studio_url, title=f"Colloquy {task} {run_version}")
+    upload_to_label_studio(
+        for_people, list(definitions), url=label_studio_url, title=f"Colloquy {about_task.name} {run_version}"
+    )
 
 # %% [markdown]
 # ## Findings

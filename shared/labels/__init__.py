@@ -19,11 +19,11 @@ from shared.labels._people import (
 )
 from shared.labels._synthetic import generate_with_llm
 from shared.labels._table import LABELLED_SCHEMA, count_report, labelled_table, to_task_csv
-from shared.labels._templates import OFFLINE_TASKS, generate_offline
+from shared.labels._templates import OFFLINE_PATTERNS, generate_offline
 
 __all__ = [
     "LABELLED_SCHEMA",
-    "OFFLINE_TASKS",
+    "OFFLINE_PATTERNS",
     "HybridRules",
     "Merged",
     "annotator_agreement",

@@ -7,7 +7,6 @@ not enough.
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -51,199 +50,145 @@ _OPENERS = ["", "", "", "hey, ", "so, ", "ok ", "well, ", "hi! ", "honestly, ", 
 _CLOSERS = ["", "", "", " thanks", " if that makes sense", " lol", "...", " any thoughts?", " just saying", "!!"]
 
 _INTENT = {
-    "rag_query": (
-        "a factual question that the knowledge base can answer",
-        [
-            "where can I find {thing}?",
-            "what does {thing} say about late payments",
-            "how do I change {thing}",
-            "is {thing} different for students?",
-            "can you explain {thing} in two sentences",
-            "who do I ask about {thing}",
-            "does {thing} cover {place}?",
-            "I read about {thing} {time}, what changed",
-        ],
-    ),
-    "professional": (
-        "skills, experience and work history",
-        [
-            "I have worked as a {job} {time}",
-            "my last role was {job} at {place}",
-            "I was promoted to {job} {time}",
-            "at {place} I was in charge of {skill}",
-            "I trained three people in {skill} at work",
-            "ten years as a {job}, mostly at {place}",
-            "I use {skill} every day in my job",
-            "I left {place} {time}",
-        ],
-    ),
-    "psychological": (
-        "values, motivations and personality",
-        [
-            "{value} matters more to me than money",
-            "I guess I am someone who needs {value}",
-            "people say I am stubborn about {value}",
-            "what drives me is {value}",
-            "I avoid conflict, always have",
-            "I decide slowly because {value} comes first",
-            "I am more of an introvert {time}",
-            "without {value} I lose interest",
-        ],
-    ),
-    "learning": (
-        "learning preferences and education",
-        [
-            "I learn {skill} best by doing",
-            "I am taking a course in {skill} {time}",
-            "videos bore me, I prefer to read about {skill}",
-            "I studied {skill} at {place}",
-            "{person} is teaching me {skill}",
-            "I failed the {skill} exam {time}",
-            "flash cards are how I picked up {skill}",
-            "I never finished school but I taught myself {skill}",
-        ],
-    ),
-    "social": (
-        "network, mentors and community",
-        [
-            "{person} introduced me to people at {place}",
-            "I meet {person} every week",
-            "I know hardly anybody at {place}",
-            "{person} has been my mentor {time}",
-            "we started a group at {place} {time}",
-            "I owe {person} a lot",
-            "I lost touch with {person} {time}",
-            "I volunteer with {person} at {place}",
-        ],
-    ),
-    "emotional": (
-        "feelings, confidence and wellbeing",
-        [
-            "I feel {feeling} {time}",
-            "talking to {person} leaves me {feeling}",
-            "I have been so {feeling} about {place}",
-            "I could not sleep, too {feeling}",
-            "I was {feeling} when I left {place}",
-            "some days I am just {feeling}",
-            "being a {job} makes me {feeling}",
-            "I cried {time} and I do not know why",
-        ],
-    ),
-    "aspirational": (
-        "career goals and ambitions",
-        [
-            "one day I want to {goal}",
-            "in five years I hope to {goal}",
-            "I dream of becoming a {job}",
-            "my plan is to {goal} before I am forty",
-            "I want to get good enough at {skill} to {goal}",
-            "I would love to work at {place} eventually",
-            "next year I will {goal}, whatever it takes",
-            "I aim to be a {job}",
-        ],
-    ),
-    "chitchat": (
-        "greetings, small talk and unclear messages",
-        [
-            "good morning",
-            "how are you {time}",
-            "nice weather today",
-            "ok",
-            "hmm let me think",
-            "did you see the game {time}",
-            "you are funny",
-            "say hi to {person}",
-            "what is up",
-            "brb",
-            "never mind",
-            "haha yes",
-        ],
-    ),
+    "rag_query": [
+        "where can I find {thing}?",
+        "what does {thing} say about late payments",
+        "how do I change {thing}",
+        "is {thing} different for students?",
+        "can you explain {thing} in two sentences",
+        "who do I ask about {thing}",
+        "does {thing} cover {place}?",
+        "I read about {thing} {time}, what changed",
+    ],
+    "professional": [
+        "I have worked as a {job} {time}",
+        "my last role was {job} at {place}",
+        "I was promoted to {job} {time}",
+        "at {place} I was in charge of {skill}",
+        "I trained three people in {skill} at work",
+        "ten years as a {job}, mostly at {place}",
+        "I use {skill} every day in my job",
+        "I left {place} {time}",
+    ],
+    "psychological": [
+        "{value} matters more to me than money",
+        "I guess I am someone who needs {value}",
+        "people say I am stubborn about {value}",
+        "what drives me is {value}",
+        "I avoid conflict, always have",
+        "I decide slowly because {value} comes first",
+        "I am more of an introvert {time}",
+        "without {value} I lose interest",
+    ],
+    "learning": [
+        "I learn {skill} best by doing",
+        "I am taking a course in {skill} {time}",
+        "videos bore me, I prefer to read about {skill}",
+        "I studied {skill} at {place}",
+        "{person} is teaching me {skill}",
+        "I failed the {skill} exam {time}",
+        "flash cards are how I picked up {skill}",
+        "I never finished school but I taught myself {skill}",
+    ],
+    "social": [
+        "{person} introduced me to people at {place}",
+        "I meet {person} every week",
+        "I know hardly anybody at {place}",
+        "{person} has been my mentor {time}",
+        "we started a group at {place} {time}",
+        "I owe {person} a lot",
+        "I lost touch with {person} {time}",
+        "I volunteer with {person} at {place}",
+    ],
+    "emotional": [
+        "I feel {feeling} {time}",
+        "talking to {person} leaves me {feeling}",
+        "I have been so {feeling} about {place}",
+        "I could not sleep, too {feeling}",
+        "I was {feeling} when I left {place}",
+        "some days I am just {feeling}",
+        "being a {job} makes me {feeling}",
+        "I cried {time} and I do not know why",
+    ],
+    "aspirational": [
+        "one day I want to {goal}",
+        "in five years I hope to {goal}",
+        "I dream of becoming a {job}",
+        "my plan is to {goal} before I am forty",
+        "I want to get good enough at {skill} to {goal}",
+        "I would love to work at {place} eventually",
+        "next year I will {goal}, whatever it takes",
+        "I aim to be a {job}",
+    ],
+    "chitchat": [
+        "good morning",
+        "how are you {time}",
+        "nice weather today",
+        "ok",
+        "hmm let me think",
+        "did you see the game {time}",
+        "you are funny",
+        "say hi to {person}",
+        "what is up",
+        "brb",
+        "never mind",
+        "haha yes",
+    ],
 }
 _WORTHY = {
-    "worthy": (
-        "says something lasting about the person",
-        [
-            *_INTENT["professional"][1],
-            *_INTENT["psychological"][1],
-            *_INTENT["aspirational"][1],
-            *_INTENT["emotional"][1][:3],
-        ],
-    ),
-    "not_worthy": ("nothing that is worth keeping", [*_INTENT["chitchat"][1], *_INTENT["rag_query"][1]]),
+    "worthy": [
+        *_INTENT["professional"],
+        *_INTENT["psychological"],
+        *_INTENT["aspirational"],
+        *_INTENT["emotional"][:3],
+    ],
+    "not_worthy": [*_INTENT["chitchat"], *_INTENT["rag_query"]],
 }
 _EMOTION = {
-    "joy": (
-        "the writer is happy",
-        [
-            "this made my day",
-            "I am so {feeling} and happy about {place}",
-            "best news {time}",
-            "I got to {goal}!",
-            "cannot stop smiling since {person} called",
-        ],
-    ),
-    "sadness": (
-        "the writer is sad",
-        [
-            "I miss {person}",
-            "everything feels empty {time}",
-            "I cried about {place}",
-            "it hurts that {person} left",
-            "I had to give up on my plan to {goal}",
-        ],
-    ),
-    "anger": (
-        "the writer is angry",
-        [
-            "I am furious with {person}",
-            "this is outrageous, {thing} again",
-            "how dare they, {time}",
-            "sick of {place}",
-            "stop calling me about {thing}",
-        ],
-    ),
-    "fear": (
-        "the writer is afraid",
-        [
-            "I am scared of {place}",
-            "what if I never {goal}",
-            "I keep panicking {time}",
-            "terrified of what {person} will say",
-            "I dread {thing}",
-        ],
-    ),
-    "neutral": (
-        "no emotion is expressed",
-        [
-            "the meeting is at {place}",
-            "{person} sent {thing}",
-            "I read {thing} {time}",
-            "I took the bus to {place}",
-            "noted, {thing}",
-        ],
-    ),
+    "joy": [
+        "this made my day",
+        "I am so {feeling} and happy about {place}",
+        "best news {time}",
+        "I got to {goal}!",
+        "cannot stop smiling since {person} called",
+    ],
+    "sadness": [
+        "I miss {person}",
+        "everything feels empty {time}",
+        "I cried about {place}",
+        "it hurts that {person} left",
+        "I had to give up on my plan to {goal}",
+    ],
+    "anger": [
+        "I am furious with {person}",
+        "this is outrageous, {thing} again",
+        "how dare they, {time}",
+        "sick of {place}",
+        "stop calling me about {thing}",
+    ],
+    "fear": [
+        "I am scared of {place}",
+        "what if I never {goal}",
+        "I keep panicking {time}",
+        "terrified of what {person} will say",
+        "I dread {thing}",
+    ],
+    "neutral": [
+        "the meeting is at {place}",
+        "{person} sent {thing}",
+        "I read {thing} {time}",
+        "I took the bus to {place}",
+        "noted, {thing}",
+    ],
 }
-
-
-class OfflineTask(NamedTuple):
-    """What a task's labels mean, and the patterns that stand in for each."""
-
-    definitions: dict[str, str]
-    patterns: dict[str, list[str]]
-
-
-def _task(content: Mapping[str, tuple[str, list[str]]]) -> OfflineTask:
-    definitions = {label: definition for label, (definition, _) in content.items()}
-    return OfflineTask(definitions, {label: patterns for label, (_, patterns) in content.items()})
 
 
 _CONTEXTS = ("professional", "psychological", "learning", "social", "emotional", "aspirational")
-OFFLINE_TASKS = {
-    "intent": _task(_INTENT),
-    "context": _task({label: _INTENT[label] for label in _CONTEXTS}),
-    "worthiness": _task(_WORTHY),
-    "emotion": _task(_EMOTION),
+OFFLINE_PATTERNS: dict[str, dict[str, list[str]]] = {
+    "intent": _INTENT,
+    "context": {label: _INTENT[label] for label in _CONTEXTS},
+    "worthiness": _WORTHY,
+    "emotion": _EMOTION,
 }
 
 
@@ -251,7 +196,7 @@ def generate_offline(task: str, counts: Mapping[str, int], *, seed: int = 0, con
     """Messages from seeded patterns.
 
     Args:
-        task: a key of `OFFLINE_TASKS`.
+        task: a key of `OFFLINE_PATTERNS`.
         counts: how many messages a label; fewer come back if its patterns cannot give as many different ones.
         seed: of the generator.
         confused: share of messages in [0, 1] that take a pattern of another label: labels of people are not perfect
@@ -263,12 +208,12 @@ def generate_offline(task: str, counts: Mapping[str, int], *, seed: int = 0, con
     Raises:
         UserError: there are no patterns for the task or a label.
     """
-    if task not in OFFLINE_TASKS:
-        known = ", ".join(OFFLINE_TASKS)
+    if task not in OFFLINE_PATTERNS:
+        known = ", ".join(OFFLINE_PATTERNS)
         raise UserError(
             f"There is no offline generator for task '{task}' (there is one for {known}). Use an LLM or a CSV."
         )
-    patterns = OFFLINE_TASKS[task].patterns
+    patterns = OFFLINE_PATTERNS[task]
     unknown = [label for label in counts if label not in patterns]
     if unknown:
         raise UserError(f"Task '{task}' has no label {', '.join(unknown)}. Its labels: {', '.join(patterns)}.")
@@ -278,7 +223,7 @@ def generate_offline(task: str, counts: Mapping[str, int], *, seed: int = 0, con
 
 
 def _rows(task: str, label: str, n: int, random: np.random.Generator, confused: float) -> list[dict[str, object]]:
-    patterns = OFFLINE_TASKS[task].patterns
+    patterns = OFFLINE_PATTERNS[task]
     others = [name for name in patterns if name != label]
     made: dict[str, dict[str, object]] = {}
     for _ in range(20 * n):  # patterns repeat themselves: try often enough, but not for ever

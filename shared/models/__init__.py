@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shared.models._fit import fit_text_classifier
     from shared.models._floors import Floor, majority_floor, nearest_centroid_floor, tfidf_floor
     from shared.models._settings import FineTuning
+    from shared.models._task import Task, read_task
     from shared.models._texts import LabelledTexts, label_names, targets
     from shared.models._where import BUILTIN, load_encoder, load_tokenizer, resolve_model
 
@@ -25,6 +26,7 @@ __all__ = [
     "FineTuning",
     "Floor",
     "LabelledTexts",
+    "Task",
     "TextClassifier",
     "apply_thresholds",
     "autocast",
@@ -38,6 +40,7 @@ __all__ = [
     "load_tokenizer",
     "majority_floor",
     "nearest_centroid_floor",
+    "read_task",
     "resolve_model",
     "seed_everything",
     "targets",
@@ -53,6 +56,7 @@ _HOLDERS = {
     "_fit": ("fit_text_classifier",),
     "_floors": ("Floor", "majority_floor", "nearest_centroid_floor", "tfidf_floor"),
     "_settings": ("FineTuning",),
+    "_task": ("Task", "read_task"),
     "_texts": ("LabelledTexts", "label_names", "targets"),
     "_where": ("BUILTIN", "load_encoder", "load_tokenizer", "resolve_model"),
 }

@@ -7,7 +7,7 @@ import pytest
 
 from shared.labels import (
     LABELLED_SCHEMA,
-    OFFLINE_TASKS,
+    OFFLINE_PATTERNS,
     HybridRules,
     annotator_agreement,
     count_report,
@@ -63,7 +63,7 @@ def test_counts_report_an_empty_class_and_what_is_too_few() -> None:
 
 
 def test_offline_messages_are_seeded_distinct_and_say_that_they_are_templates() -> None:
-    counts = dict.fromkeys(OFFLINE_TASKS["intent"].definitions, 40)
+    counts = dict.fromkeys(OFFLINE_PATTERNS["intent"], 40)
     first, again = (generate_offline("intent", counts, seed=3) for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
     assert first.groupby("label")["message"].nunique().eq(40).all()
@@ -229,7 +229,7 @@ def test_a_paraphrase_keeps_label_and_group_and_an_unchanged_one_is_dropped() ->
 
 
 def test_passages_come_from_text_files_in_order_and_errors_name_the_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no .txt or"):
+    with pytest.raises(UserError, match=r"no \.txt or"):
         passages_from_files(tmp_path)
     (tmp_path / "b.md").write_text("second passage, long enough\n\nshort", encoding="utf-8")
     (tmp_path / "a.txt").write_text("first passage, long enough", encoding="utf-8")
