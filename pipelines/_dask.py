@@ -36,7 +36,7 @@ def _local_client(jobs: int) -> Iterator[Client]:
     # After Ctrl-C Python's resource tracker would complain about semaphores that the system has already freed.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     # No memory limit of Dask's: it would see the worker only, and the memory is in the kernels.
-    options = {"n_workers": jobs, "threads_per_worker": 1, "memory_limit": 0, "dashboard_address": None}
+    options = {"n_workers": jobs, "threads_per_worker": 1, "memory_limit": 0, "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(**options, processes=True, silence_logs=50) as cluster, Client(cluster) as client:
         client.register_plugin(_Lifeline())
         yield client

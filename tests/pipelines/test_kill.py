@@ -48,6 +48,14 @@ def kill_at(toy, seconds: float, *arguments: str) -> None:
     process.wait()
 
 
+def wait_for(path) -> None:
+    """Wait until a file is there, at most a minute."""
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} never came"
+        time.sleep(0.05)
+
+
 def nobody_is_left(toy) -> bool:
     """Whether all processes of the project end within five seconds."""
     deadline = time.monotonic() + 5
@@ -108,8 +116,7 @@ def test_a_run_that_is_killed_twenty_times_ends_as_if_nothing_had_been(toy, comm
 def test_an_interrupted_stage_is_told_as_interrupted(toy, command):
     slow_study(toy)
     process = start(toy, "--task", "left")
-    while not toy.runs("v1", "left", "part-0.json").exists():
-        time.sleep(0.05)
+    wait_for(toy.runs("v1", "left", "part-0.json"))
     _, text = command("status", "toy")
     assert "left           running" in text
     process.kill()
@@ -121,8 +128,7 @@ def test_an_interrupted_stage_is_told_as_interrupted(toy, command):
 def test_two_runs_of_one_version_cannot_write_at_once(toy, command):
     slow_study(toy)
     process = start(toy, "--task", "left")
-    while not toy.runs("v1", "left", "part-0.json").exists():
-        time.sleep(0.05)
+    wait_for(toy.runs("v1", "left", "part-0.json"))
     code, text = command("run", "toy")
     assert code == 2
     assert f"'v1' is being written by process {process.pid}" in text

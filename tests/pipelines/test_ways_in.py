@@ -61,7 +61,7 @@ def test_a_running_dask_scheduler_is_joined(toy, command):
     from distributed import LocalCluster
 
     toy.chain()
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50) as cluster:
         code, text = command("run", "toy", "--scheduler", cluster.scheduler_address)
     assert code == 0, text
     assert json.loads(toy.runs("v1", "second", "sum.json").read_text()) == 6
