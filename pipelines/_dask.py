@@ -61,12 +61,14 @@ class _Lifeline(WorkerPlugin):
     name = "lifeline"
 
     def setup(self, worker: Any) -> None:
+        """Dask calls this in each worker, before its first task."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run; this process follows it
         die_with_parent(os.getppid())
 
 
 def _submit(client: Client, order: "Order") -> "Future[Outcome]":
     promise: Future[Outcome] = Future()
+    # Not pure: the same order again is a new execution, never a remembered result.
     task = client.submit(execute_order, order, key=f"{order.version}/{order.stage}", pure=False)
     # The callback holds `task`; Dask would forget the work of a task that nobody holds.
     task.add_done_callback(lambda done: _settle(promise, order, task if done is None else done))

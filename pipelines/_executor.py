@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import nbformat
@@ -109,6 +110,7 @@ class _Execution:
     cell: int = 0
     kernel: StageKernel | None = None
     over: threading.Event = field(default_factory=threading.Event)
+    orphaned: threading.Event = field(default_factory=threading.Event)
 
 
 def execute(order: Order) -> Outcome:
@@ -117,6 +119,7 @@ def execute(order: Order) -> Outcome:
     Returns:
         The outcome. `failure.json` lies in the run folder unless it is `Kind.DONE`.
     """
+    # A worker on another machine was started by someone else: the run's places are the order's.
     os.environ.update(order.environment)
     _clear(order)
     write_json(facts_path(order.version, order.stage), order.facts)
@@ -126,8 +129,14 @@ def execute(order: Order) -> Outcome:
     finally:
         run.over.set()
         run.memory.stop()
-        state_path(order.version, order.stage).unlink(missing_ok=True)
+    if run.orphaned.is_set():  # these files may belong to another run by now
+        return Outcome(Kind.KILLED, "the run that gave this order has ended", _elapsed(run), run.memory.peak_bytes)
+    state_path(order.version, order.stage).unlink(missing_ok=True)
     return _close(run, failure)
+
+
+def _elapsed(run: _Execution) -> float:
+    return round(time.monotonic() - run.started, 3)
 
 
 def _clear(order: Order) -> None:
@@ -166,6 +175,7 @@ class _StageEngine(NBClientEngine):
 
     @classmethod
     def execute_notebook(cls, nb: Any, kernel_name: str, *, run: _Execution, **options: Any) -> Any:
+        """Called by papermill with the parameterised notebook; gives it back with its outputs."""
         manager = _StageManager(nb, run)
         manager.notebook_start()
         try:
@@ -194,12 +204,14 @@ class _StageManager(NotebookExecutionManager):
         self._private = private_texts(run.order.values)
 
     def save(self, **_: Any) -> None:
+        """Called before and after every cell, and now and then within a long one."""
         self._run.notebook = cleaned(self.nb, self._private)
         content = nbformat.writes(nbformat.from_dict(self._run.notebook))
         write_text(self._run.order.folder / PARTIAL_NOTEBOOK, content)
         self.last_save_time = self.now()
 
     def cell_start(self, cell: Any, cell_index: int | None = None, **options: Any) -> None:
+        """Called before every cell; the kernel is up when the first one comes."""
         self._run.cell = index = cell_index or 0
         if index == 0:
             _watch(self._run)
@@ -224,8 +236,15 @@ def _watch(run: _Execution) -> None:
         return
     run.memory.start(process.pid)
     if run.order.pulse is not None:
-        watched = (pulse_path(_root_version(run.order)), run.order.pulse, run.over, process.kill)
-        threading.Thread(target=follow_pulse, args=watched, daemon=True).start()
+        threading.Thread(target=_follow, args=(run, run.order.pulse, process), daemon=True).start()
+
+
+def _follow(run: _Execution, pulse: str, process: Popen[bytes]) -> None:
+    def abandon() -> None:
+        run.orphaned.set()
+        process.kill()
+
+    follow_pulse(pulse_path(_root_version(run.order)), pulse, run.over, abandon)
 
 
 def _root_version(order: Order) -> str:
@@ -249,6 +268,7 @@ def _kernel(order: Order) -> StageKernel:
 
 
 def _cell_failure(run: _Execution, error: PapermillExecutionError) -> Failure:
+    # The exception lives in the kernel: here only its name is known.
     is_users = error.ename == "UserError"
     traceback = [] if is_users else [_without_colours(line) for line in error.traceback]
     text = error.evalue if is_users else f"{error.ename}: {error.evalue}"
@@ -272,6 +292,7 @@ def _contract_failure(run: _Execution) -> Failure | None:
     last = len(run.notebook["cells"]) - 1
     if manifest is None:
         return _failure(run, Kind.FAILED, last, "the notebook ended without run.finish(); end it with that line", [])
+    # Without `after`, a stage may find whatever happens to be there: then its result would depend on the order of runs.
     read = {entry["stage"] for entry in manifest["inputs"] if entry["stage"]}
     undeclared = sorted(read - set(run.order.readable))
     if not undeclared:
@@ -298,7 +319,7 @@ def _failure(run: _Execution, kind: Kind, index: int, error: str, traceback: lis
         traceback="\n".join(traceback),
         last_output="\n".join(last_lines(run.notebook)) if run.notebook else "",
         peak_memory_bytes=peak,
-        wall_seconds=round(time.monotonic() - run.started, 3),
+        wall_seconds=_elapsed(run),
         likely_cause=likely_cause(error, peak),
     )
 
@@ -307,7 +328,7 @@ def _close(run: _Execution, failure: Failure | None) -> Outcome:
     order = run.order
     page = page_path(order.version, order.notebook)
     private = private_texts(order.values)
-    wall = time.monotonic() - run.started
+    wall = _elapsed(run)
     if failure is None:
         os.replace(order.folder / PARTIAL_NOTEBOOK, order.folder / NOTEBOOK)
         _report.stage_page(order.folder, page)

@@ -75,7 +75,8 @@ class _Runner:
         self._running: dict[Future[Outcome], Step] = {}
 
     def run(self) -> Course:
-        ready = self._ready()  # before anything is started: what is up to date needs no workers
+        """Drive all steps to their end; starts workers only if a step has to be executed."""
+        ready = self._ready()
         try:
             if ready:
                 with workers(self._jobs, self._scheduler) as submit:
@@ -113,6 +114,7 @@ class _Runner:
     def _ready(self) -> list[tuple[Step, str]]:
         """Steps to execute now, with the reason; those that are up to date or blocked are ticked off on the way."""
         ready = []
+        # The plan's order is topological, so one pass also settles whole chains that are up to date.
         for step in list(self._course.waiting):
             if blocker := self._blocker(step):
                 self._course.waiting.remove(step)
@@ -168,6 +170,7 @@ class _Runner:
             readable=step.readable,
             facts=facts,
             environment=dict(places()),
+            # From the plan, not from what happens to run beside it: sums on another number of threads differ.
             threads=max(1, (os.cpu_count() or 1) // self._jobs),
             pulse=self._pulse.run if self._pulse is not None else None,
         )
