@@ -4,6 +4,7 @@ Everything random comes from the seed and the step: the order of an epoch from (
 generator, whose state is part of a checkpoint. A checkpoint is one safetensors file, renamed into place.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -311,9 +312,8 @@ def _moments(state: dict[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor
 
 
 def _digest(data: LabelledTexts | None) -> str:
-    import hashlib
-
-    return hashlib.sha256(repr(data).encode()).hexdigest()
+    columns = None if data is None else [list(c or []) for c in (data.texts, data.labels, data.pairs)]
+    return hashlib.sha256(json.dumps(columns, sort_keys=True).encode()).hexdigest()
 
 
 def _start_anew_if_changed(folder: Path, facts: list[Any]) -> None:

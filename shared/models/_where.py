@@ -1,6 +1,8 @@
 """Where a model's files are: built in, in a local folder, or on a hub; and loading them, safetensors only."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -111,14 +113,30 @@ def load_encoder(name: str, *, attention: str = "sdpa") -> Any:
     Raises:
         UserError: see `resolve_model`; or the folder holds no safetensors weights.
     """
-    from transformers import AutoModel, logging
+    from transformers import AutoModel
 
     folder = resolve_model(name)
     if not list(folder.glob("*.safetensors")):
         raise UserError(f"The model '{name}' has no safetensors weights in {folder}; other formats are not read.")
-    logging.disable_progress_bar()
     extra = {"add_pooling_layer": False} if _has_pooling_layer(folder) else {}
-    return AutoModel.from_pretrained(folder, attn_implementation=attention, use_safetensors=True, **extra).eval()
+    with _quiet():
+        encoder = AutoModel.from_pretrained(folder, attn_implementation=attention, use_safetensors=True, **extra)
+    return encoder.eval()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' bar and its report on the unused pooling layer."""
+    from transformers import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        logging.enable_progress_bar()
 
 
 def _has_pooling_layer(folder: Path) -> bool:
