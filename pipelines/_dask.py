@@ -2,6 +2,7 @@
 
 import os
 import signal
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -68,8 +69,8 @@ class _Lifeline(WorkerPlugin):
 
 def _submit(client: Client, order: "Order") -> "Future[Outcome]":
     promise: Future[Outcome] = Future()
-    # Not pure: the same order again is a new execution, never a remembered result.
-    task = client.submit(execute_order, order, key=f"{order.version}/{order.stage}", pure=False)
+    # A key of its own: what a run that died had asked a scheduler to do must not answer for this order.
+    task = client.submit(execute_order, order, key=f"{order.stage}-{uuid.uuid4().hex}")
     # The callback holds `task`; Dask would forget the work of a task that nobody holds.
     task.add_done_callback(lambda done: _settle(promise, order, task if done is None else done))
     return promise
