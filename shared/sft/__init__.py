@@ -4,6 +4,7 @@ The LM head runs on supervised positions only, the heads read the last prompt to
 an optional safety teacher is the base itself with its adapter switched off.
 """
 
+from shared.sft._ablate import Ablation, run_ablation
 from shared.sft._evaluate import (
     MEASURES,
     Predictions,
@@ -50,6 +51,7 @@ from shared.sft._train import (
     read_support_file,
     readable_disk_errors,
     require_disk_space,
+    save_plain,
     save_tuned,
     train,
 )
@@ -65,6 +67,7 @@ from shared.sft._trainer import (
 
 __all__ = [
     "ABLATIONS",
+    "Ablation",
     "EVAL_METRICS",
     "GIB",
     "HEADS",
@@ -115,6 +118,8 @@ __all__ = [
     "readable_disk_errors",
     "require_disk_space",
     "require_memory",
+    "run_ablation",
+    "save_plain",
     "save_tuned",
     "score_heads",
     "split_of",

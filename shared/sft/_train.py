@@ -2,9 +2,8 @@
 
 import errno
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from shared.runs import UserError, write_json
 from shared.sft._examples import Collator, Examples, mixture_order
 from shared.sft._model import add_adapter, compute_dtype, load_base
 from shared.sft._safety import SafetyTeacher
-from shared.sft._settings import BaseModel, Training
+from shared.sft._settings import HEADS, BaseModel, Training
 from shared.sft._trainer import MarkComplete, SupportTrainer, WriteMetrics, latest_complete
 
 SUPPORT_FILE = "support.json"
@@ -257,3 +256,27 @@ def read_support_file(folder: Path) -> dict[str, Any]:
     if not path.exists():
         raise UserError(f"{folder} is not a tuned support model: {SUPPORT_FILE} is missing. Run the stage `sft` first.")
     return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def save_plain(model: Any, base: BaseModel, folder: Path) -> None:
+    """Write a merged or fully tuned model as an ordinary causal LM without heads, for any tool that loads one.
+
+    Args:
+        model: from `merge`, or a fully tuned model.
+        base: for the tokenizer and the number format.
+        folder: an existing, empty folder.
+    """
+    import json
+
+    from transformers import AutoTokenizer
+
+    dtype = compute_dtype(base.precision)
+    weights = {name: w.to(dtype) for name, w in model.state_dict().items() if not name.startswith(HEADS)}
+    if model.config.tie_word_embeddings:
+        weights.pop("lm_head.weight", None)
+    model.save_pretrained(folder, state_dict=weights)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    plain = {name: value for name, value in config.items() if name not in (HEADS, "quantization_config")}
+    architectures = [name.removeprefix("Support") for name in config["architectures"]]
+    write_json(folder / "config.json", {**plain, "architectures": architectures, "dtype": str(dtype).split(".")[-1]})
+    AutoTokenizer.from_pretrained(resolve_model(base.name)).save_pretrained(folder)
