@@ -80,4 +80,5 @@ class Corpus(NamedTuple):
 
 def frame_of(table: pa.Table) -> pd.DataFrame:
     """A canonical table as pandas: strings stay in Arrow memory, a missing text is a missing value."""
-    return table.to_pandas(split_blocks=True, self_destruct=True)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+    return frame
