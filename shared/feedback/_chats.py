@@ -87,8 +87,8 @@ def _row(raw: Any, fields: Fields, legend: Legend, line: int) -> tuple[dict[str,
     """The row in our names and "", or what is known of it and why it cannot be used."""
     if not isinstance(raw, dict):
         return {}, f"not an object but {type(raw).__name__}"
-    renamed = dict(zip(fields, fields._fields, strict=True))
-    row: dict[str, Any] = {renamed.get(name, name): value for name, value in raw.items()}
+    renamed = {str(given): name for given, name in zip(fields, Fields._fields, strict=True)}
+    row: dict[str, Any] = {renamed.get(str(name), str(name)): value for name, value in raw.items()}
     row["conversation_id"] = str(row.get("conversation_id") or f"line-{line}")
     reason = _messages_problem(row.get("messages"))
     code = str(row.get("category") or "")

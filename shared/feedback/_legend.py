@@ -43,7 +43,7 @@ def read_legend(stated: Mapping[str, str]) -> Legend:
     if not stated:
         raise UserError(
             "The feedback categories have no legend. The same codes were off by one in published code until August "
-            f"2024, so their meaning is never assumed. Add `legend` to the file or the study, for instance {{{wanted}}}."
+            f"2024, so their meaning is never assumed. Add `legend` to the file or the study, such as {{{wanted}}}."
         )
     ours = {meaning: code for code, meaning in MEANINGS.items()}
     unknown = {code: meaning for code, meaning in stated.items() if meaning.strip().lower() not in ours}
@@ -52,7 +52,5 @@ def read_legend(stated: Mapping[str, str]) -> Legend:
     codes = {code: ours[meaning.strip().lower()] for code, meaning in stated.items()}
     if sorted(codes.values()) != sorted(MEANINGS):
         missing = [MEANINGS[code] for code in MEANINGS if code not in codes.values()]
-        raise UserError(
-            f"The legend must give each of the five meanings once. Found: {dict(stated)}. Missing: {missing}."
-        )
+        raise UserError(f"The legend must give all five meanings. Found: {dict(stated)}. Missing: {missing}.")
     return Legend(codes, [code for code, own in codes.items() if code in MEANINGS and code != own])

@@ -101,8 +101,10 @@ def _for_each_class(weights: np.ndarray, biases: np.ndarray) -> tuple[np.ndarray
 
 def _threshold(confidence: np.ndarray, right: np.ndarray, precision: float) -> float:
     order = np.argsort(-confidence)
-    reached = np.cumsum(right[order]) / np.arange(1, len(order) + 1) >= precision
-    return float(confidence[order][np.flatnonzero(reached)[-1]]) if reached.any() else 1.01
+    sure = confidence[order]
+    separates = np.append(np.diff(sure) < 0, True)  # equal confidences are answered together
+    reached = separates & (np.cumsum(right[order]) / np.arange(1, len(order) + 1) >= precision)
+    return float(sure[np.flatnonzero(reached)[-1]]) if reached.any() else 1.01
 
 
 def _features(rows: Sequence[dict[str, Any]], encode: Encode, turns: Sequence[str] | None = None) -> np.ndarray:

@@ -1,0 +1,78 @@
+"""Training data in the layouts that trainers read: SFT rows with weights, DPO pairs, KTO labels."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.improve._methods import KEPT
+
+Row = Mapping[str, Any]
+
+
+def sft_rows(rows: Sequence[Row], *, drop_leaks: bool = True) -> list[dict[str, Any]]:
+    """Chats of which the last assistant message is trained: `weight` 1 there, 0 on every other message.
+
+    Args:
+        rows: rows of `improve_chats`; those without an assistant message are left out.
+        drop_leaks: leave out answers flagged as feedback leakage, and truncated ones.
+    """
+    return [
+        {"conversation_id": row["conversation_id"], "messages": weighted(row["messages"])}
+        for row in rows
+        if row["messages"] and row["messages"][-1]["role"] == "assistant" and not (drop_leaks and _unsound(row))
+    ]
+
+
+def weighted(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The messages with `weight` 1 on the last assistant message and 0 on all others."""
+    last = max((k for k, message in enumerate(messages) if message["role"] == "assistant"), default=-1)
+    return [{"role": m["role"], "content": m["content"], "weight": int(k == last)} for k, m in enumerate(messages)]
+
+
+def dpo_pairs(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Preference pairs: the improved answer over the one that was criticised.
+
+    Returns:
+        `conversation_id`, `prompt`, `chosen` and `rejected` as lists of messages; unsound and unchanged answers make
+        none.
+    """
+    return [
+        {
+            "conversation_id": row["conversation_id"],
+            "prompt": list(row["messages"][:-1]),
+            "chosen": [row["messages"][-1]],
+            "rejected": [{"role": "assistant", "content": row["original_assistant_response"]}],
+        }
+        for row in rows
+        if row["improved"]
+        and not _unsound(row)
+        and row["messages"][-1]["content"] != row["original_assistant_response"]
+    ]
+
+
+def kto_labels(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Unpaired labels from what users said: their answer was good (UR5) or not (UR2, UR3).
+
+    Returns:
+        `conversation_id`, `prompt`, `completion` (lists of messages) and `label`. They are the users' own judgements of
+        the original answers; improved answers have not been judged by anybody and get none.
+    """
+    return [
+        {
+            "conversation_id": row["conversation_id"],
+            "prompt": list(row["messages"][:-1]),
+            "completion": [{"role": "assistant", "content": row["original_assistant_response"]}],
+            "label": row["feedback_category"] in KEPT,
+        }
+        for row in rows
+    ]
+
+
+def split_rows(rows: Sequence[dict[str, Any]], *, valid_share: float = 0.1) -> dict[str, list[dict[str, Any]]]:
+    """Rows by split: the last share for validation (also under "test"), the others for training."""
+    size = max(1, round(valid_share * len(rows))) if len(rows) > 1 else 0
+    held = list(rows[len(rows) - size :])
+    return {"train": list(rows[: len(rows) - size]), "valid": held[: len(held) // 2], "test": held[len(held) // 2 :]}
+
+
+def _unsound(row: Row) -> bool:
+    return bool(row["feedback_leak"]) or bool(row["truncated"])
