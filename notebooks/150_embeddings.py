@@ -96,7 +96,7 @@ display(near.assign(query=near["query"].map(dict(enumerate(queries)))).round({"s
 
 # %%
 agreement, chance = neighbour_speaker_agreement(turns, embedded, seed=seed)
-record("neighbour_same_speaker", agreement.value, n=agreement.n, interval=agreement.interval)
+record("neighbour_same_speaker", agreement.value, n=agreement.n, interval=agreement.interval if agreement.n else None)
 record("floor_same_speaker", chance)
 record("speakers_unscored", agreement.n_unscored)
 
