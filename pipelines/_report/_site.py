@@ -19,6 +19,8 @@ from shared.runs import read_manifest, stage_numbers, write_text
 
 _QUESTION = re.compile(r"\*\*Question\*\*[:.]?\s*(.+?)(?:\n\n|\n[-*] |\n\*\*|$)", re.DOTALL)
 
+_FIGURES_IN_INDEX = 4
+
 
 def stage_page(run_folder: Path, target: Path, *, one_file: bool = False) -> None:
     """The page of one executed stage.
@@ -138,13 +140,20 @@ def _stage_row(run_folder: Path, target_folder: Path, study: Mapping[str, Any]) 
         "title": title_of(cells, run_folder.name),
         "question": _question(cells),
         "finding": _first_finding(cells),
-        "results": results_of(run_folder) if manifest else [],
+        "results": _key_figures(results_of(run_folder)) if manifest else [],
         "status": study["status"][run_folder.name],
         "reason": study.get("reason", {}).get(run_folder.name, ""),
         "wall_seconds": manifest.get("wall_seconds"),
         "peak": manifest.get("peak_memory_bytes"),
         "text": " ".join(_words.searchable(cells)),
     }
+
+
+def _key_figures(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The few figures that the index shows: first those that say how sure they are, unscored ones last."""
+    certain = [row for row in results if row["interval"] and row["value"] is not None]
+    others = [row for row in results if row not in certain and row["value"] is not None]
+    return [*certain, *others][:_FIGURES_IN_INDEX]
 
 
 def _question(cells: Iterable[Mapping[str, Any]]) -> Markup:
