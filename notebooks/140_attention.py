@@ -96,12 +96,16 @@ show(
 sink, even = mean_estimate(report.sink_share, seed=seed), mean_estimate(1 - report.token_shares[:, -1], seed=seed)
 record("sink_share", sink.value, n=sink.n, interval=sink.interval)
 record("sink_token_share", even.value, n=even.n, interval=even.interval)
+special = mean_estimate(report.shares[..., 0].mean((1, 2)), seed=seed)
+record("special_share", special.value, n=special.n, interval=special.interval)
+record("special_token_share", report.token_shares[:, 0].mean(), n=len(conversations))
 heads = report.by_head[..., -1]
 show(
     heatmap(1 - heads, layers, [f"head {i}" for i in range(heads.shape[1])], x="", y="", unit="share on sinks"),
     title="Share of attention that is not on content, by head",
 )
-say("{sink_share:.1%} of all attention is not on content, though only {sink_token_share:.1%} of the tokens are not content.")
+say("{sink_share:.1%} of all attention is not on content; {sink_token_share:.1%} of the tokens are not content.")
+say("Special tokens alone receive {special_share:.1%} of it and are {special_token_share:.1%} of the tokens.")
 
 # %% [markdown]
 # ### Do the sinks matter?
@@ -187,8 +191,9 @@ pd.DataFrame(against).round(3)
 
 # %% [markdown]
 # ## Are the planted cues found?
-# Where the truth is planted, the words that drive the outcome are known. Precision at k is the share of cues among the k
-# words with the highest mean score. Within a conversation that holds n cues, the n highest words are looked at.
+# Where the truth is planted, the words that drive the outcome are known. A cue of one outcome speaks against the others, so
+# what counts is the size of a score. Precision at k is the share of cues among the k words with the largest mean size; it
+# cannot exceed the ceiling if fewer than k cues occur often enough. Within a conversation of n cues, n words are looked at.
 
 # %%
 planted = run.has("truth_conversations.parquet")
@@ -201,7 +206,7 @@ precision = {
 
 # %%
 if planted:
-    chance = len(cues & frequent) / len(frequent)
+    chance, ceiling = len(cues & frequent) / len(frequent), min(k, len(cues & frequent)) / k
     hits = {method: mean_estimate(cue_hits(occurrences, method, occurrences["word"].isin(cues))) for method in METHODS}
     points = zip(*[(e.value, *e.interval) for e in hits.values()], strict=True)
     figure = intervals(list(hits), *points, x="share of a conversation's top words that are cues")
@@ -212,7 +217,8 @@ if planted:
     record("k", k, unit="words")
     record("precision_at_k", precision["leave_one_out"], n=min(k, len(frequent)))
     record("precision_at_k_chance", chance, n=len(frequent))
-    say("Of the {precision_at_k_chance:.0%} of ranked words that are cues, leave-one-out puts {precision_at_k:.0%} among its first; attention {precision_at_k_attention:.0%}.")
+    record("precision_at_k_ceiling", ceiling, n=len(frequent))
+    say("{precision_at_k:.0%} of the first words of leave-one-out are cues, {precision_at_k_attention:.0%} of attention's; the best possible is {precision_at_k_ceiling:.0%}, chance {precision_at_k_chance:.0%}.")
 
 # %% [markdown]
 # ## Whose words, and when?
@@ -238,10 +244,13 @@ show(bars(named, one["leave_one_out"], x="log-odds for the predicted outcome", y
 # %% [markdown]
 # ## Does it take shortcuts?
 # Polite words should not decide how a call ends; callback and rejection phrases should. Each group is swapped in the
-# conversations that hold it. The control swaps as many random words of the same conversation for random ones.
+# conversations that hold it. The control swaps as many random words of the same conversation for random ones. Where the
+# truth is planted, two more groups test the audit itself: swapping cues must flip predictions, swapping decoys must not.
 
 # %%
-audit = audit_swaps(classifier, texts["text"], texts["conversation_id"], checked_swaps(swaps), seed=seed)
+decoys = {word for words_ in truth["decoys"].dropna() for word in words_.split()}
+known = {"cues": dict.fromkeys(cues, "something"), "decoys": dict.fromkeys(decoys, "well")} if planted else {}
+audit = audit_swaps(classifier, texts["text"], texts["conversation_id"], checked_swaps(swaps) | known, seed=seed)
 run.write_table("swaps", audit)
 rates = {key: accuracy_estimate(g["flipped"], [1.0] * len(g), g["conversation_id"], seed=seed)
          for key, g in audit.groupby(["group", "control"], sort=False)}  # fmt: skip
@@ -296,7 +305,7 @@ record("best_comprehensiveness", found[best, "comprehensiveness_normalised"].est
 say("{sink_share:.1%} of attention goes to tokens without content. Forbidding it moves the log-odds by {mask_all_sinks}; forbidding as many content tokens by {mask_all_sinks_control}.")
 say("The most faithful scores come from {best_method}: {best_comprehensiveness:.2f} of the way from the worst to the best ranking; attention reaches {comprehensiveness_attention}, random scores {comprehensiveness_random}.")
 if planted:
-    say("Of the first {k:.0f} words of leave-one-out {precision_at_k:.0%} are planted cues, of attention's {precision_at_k_attention:.0%}; by chance it would be {precision_at_k_chance:.0%}.")
+    say("Of the first {k:.0f} words of leave-one-out {precision_at_k:.0%} are planted cues, of attention's {precision_at_k_attention:.0%}; {precision_at_k_ceiling:.0%} is possible, {precision_at_k_chance:.0%} is chance.")
 for group in dict.fromkeys(name for name, _ in rates):
     say(f"Swapping {group} words flips {{flip_rate_{group}}} of the predictions, swapping as many random words {{flip_rate_{group}_control}}.")
 

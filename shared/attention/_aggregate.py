@@ -44,15 +44,17 @@ def word_table(occurrences: pd.DataFrame, methods: Sequence[str], *, least: int)
 
 
 def ranked_words(occurrences: pd.DataFrame, method: str, *, least: int) -> list[str]:
-    """Distinct words of the corpus, those with the highest mean score first.
+    """Distinct words of the corpus, those with the largest mean absolute score first.
+
+    A word that drives one outcome speaks against the others, so what counts is the size of its score, not the sign.
 
     Args:
         occurrences: what `occurrence_table` gave.
         method: column of scores.
         least: a word must occur in so many conversations.
     """
-    grouped = occurrences.groupby("word")
-    means = grouped[method].mean()[grouped["conversation_id"].nunique() >= least]
+    grouped = occurrences.assign(size=occurrences[method].abs()).groupby("word")
+    means = grouped["size"].mean()[grouped["conversation_id"].nunique() >= least]
     return list(means.sort_values(ascending=False, kind="stable").index)
 
 
@@ -69,7 +71,7 @@ def precision_at_k(ranked: Sequence[str], cues: Collection[str], k: int) -> floa
 
 
 def cue_hits(occurrences: pd.DataFrame, method: str, cues: pd.Series) -> pd.Series:
-    """Precision within each conversation: of its n highest words, n = its cue words, how many are cues.
+    """Precision within each conversation: of its n words with the largest absolute scores, how many are its n cues.
 
     Args:
         occurrences: what `occurrence_table` gave.
@@ -79,7 +81,7 @@ def cue_hits(occurrences: pd.DataFrame, method: str, cues: pd.Series) -> pd.Seri
     Returns:
         By conversation_id, in [0, 1]; NaN where a conversation holds no cue.
     """
-    frame = occurrences.assign(cue=cues)
+    frame = occurrences.assign(cue=cues, **{method: occurrences[method].abs()})
     return frame.groupby("conversation_id", sort=False)[[method, "cue"]].apply(_hits, method=method)
 
 

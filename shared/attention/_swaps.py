@@ -10,7 +10,7 @@ from shared.attention._tokens import WORD
 from shared.models import TextClassifier
 from shared.runs import UserError
 
-Swaps = Mapping[str, Mapping[str, str]]
+Swaps = dict[str, dict[str, str]]
 
 # What each phrase becomes. Polite words become plain ones; callback and rejection phrases turn into their opposite,
 # so a model that understands should flip on them, and one that hangs on polite words flips where it should not.

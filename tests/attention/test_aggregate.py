@@ -19,7 +19,8 @@ def occurrences() -> pd.DataFrame:
     )
 
 
-def test_words_are_ranked_by_their_mean_and_rare_ones_left_out(occurrences):
+def test_words_are_ranked_by_the_size_of_their_scores_and_rare_ones_left_out(occurrences):
+    # hello has 1 and -1: mean size 1; pledge 3 and 5: 4
     assert ranked_words(occurrences, "score", least=2) == ["pledge", "hello"]
     assert ranked_words(occurrences, "score", least=1) == ["rare", "pledge", "hello"]
 
@@ -39,6 +40,9 @@ def test_precision_at_k_is_the_share_of_cues_among_the_first_k():
 
 def test_cues_are_looked_for_among_as_many_top_words_as_there_are_cues(occurrences):
     hits = cue_hits(occurrences, "score", occurrences["word"].isin(["pledge"]))
+    # against the outcome is as good as for it: with the signs turned round the cues are found all the same
+    turned = occurrences.assign(score=-occurrences["score"])
+    assert cue_hits(turned, "score", turned["word"].isin(["pledge"]))["a"] == 1.0
     assert hits["a"] == 1.0 and hits["b"] == 1.0 and np.isnan(hits["c"])
 
 
