@@ -131,6 +131,7 @@ def _resolve(module: str, name: str) -> tuple[tuple[str, Path], ...]:
     """
     if module.partition(".")[0] != "shared":
         return ()
+    # `from shared.room import _module` names a file, not something that the room exports.
     submodule = _file_of(f"{module}.{name}") if name not in ("", "*") else None
     if submodule is not None:
         return _resolve(f"{module}.{name}", "")

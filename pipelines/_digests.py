@@ -40,6 +40,7 @@ class Digests:
     def save(self) -> None:
         """Remember the digests for the next command."""
         if self._changed:
+            # Folders of runs come and go; what is gone need not be remembered.
             present = {path: entry for path, entry in self._known.items() if Path(path).exists()}
             write_json(self._path, present)
 

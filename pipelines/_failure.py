@@ -91,6 +91,7 @@ def likely_cause(error: str, peak_bytes: int) -> str:
         error: exception name and text, or how the kernel ended.
         peak_bytes: largest resident memory of the kernel.
     """
+    # Signs are looked for in this order; the first that fits is told.
     causes = {
         "SIGKILL": _out_of_memory(peak_bytes),
         "SIGSEGV": "A library's native code crashed. Look at the log named below, and at versions of its packages.",

@@ -37,6 +37,7 @@ def _row(
 ) -> dict[str, Any]:
     identities = [f"{version_of(study, stage, combination)}/{stage}" for stage in study.stages]
     varied = [steps[identity] for identity in identities if steps[identity].version != study.run_version]
+    # One word where all stages of the combination agree, else a word for each.
     words = {status[step.identity] for step in varied}
     return {
         "combination": varied[-1].version.removeprefix(f"{study.run_version}/{GRID}/"),

@@ -76,6 +76,7 @@ def _resident_bytes(process: psutil.Process) -> int:
 
 
 def _main() -> None:
+    # Before the slow imports: a parent that dies while a kernel starts must not leave it behind.
     die_with_parent(int(os.environ["JPY_PARENT_PID"]))
     from ipykernel.kernelapp import launch_new_instance
 

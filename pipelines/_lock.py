@@ -32,6 +32,7 @@ def only_writer(version: str) -> Iterator[None]:
     with (folder / "lock").open("a+", encoding="utf-8") as lock:
         if not _take(lock):
             raise UserError(_occupied(version, lock))
+        # Only for the message to others; the lock itself is the system's.
         lock.truncate(0)
         json.dump({"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}, lock)
         lock.flush()

@@ -59,6 +59,7 @@ def edited_state(text_path: Path) -> PairState:
         return PairState.MISSING
     notebook, text = _load(notebook_path), text_path.read_text(encoding="utf-8")
     remembered = notebook["metadata"].get("colloquy", {})
+    # JupyterLab keeps this metadata when it saves, and knows nothing of its meaning: that is what tells an edit.
     text_same = remembered.get("text") == digest_of_text(text)
     cells_same = remembered.get("cells") == _digest_of_cells(notebook)
     if (text_same and cells_same) or _same_content(text, notebook):

@@ -92,6 +92,7 @@ def version_of(study: Study, stage: str, combination: Mapping[str, Any]) -> str:
     varied = list(dict.fromkeys(key.partition(".")[0] for key in combination))
     levels = [name for name in topological_order(study.stages) if name in varied]
     reads = {stage, *closure(study.stages, stage)}
+    # As deep as the last varied stage that this one depends on: deeper levels make no difference to it.
     depth = max((index + 1 for index, name in enumerate(levels) if name in reads), default=0)
     labels = [_label({k: v for k, v in combination.items() if k.partition(".")[0] == name}) for name in levels[:depth]]
     return "/".join([study.run_version, *([GRID] if labels else []), *labels])
@@ -100,6 +101,7 @@ def version_of(study: Study, stage: str, combination: Mapping[str, Any]) -> str:
 def _label(part: Mapping[str, Any]) -> str:
     exact = ",".join(f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in part.items())
     safe = re.sub(r"[^A-Za-z0-9._=,+-]+", "_", exact)[:_LONGEST_LABEL]
+    # Two values may look the same once they are safe; the digest keeps their folders apart.
     return safe if safe == exact else f"{safe}-{digest_of_text(exact)[:6]}"
 
 

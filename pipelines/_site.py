@@ -81,7 +81,9 @@ def write_index(study: Study) -> None:
         from pipelines._grid import compare
 
         compare(study, {identity: state.status.value for identity, state in states.items()})
-    _report.index_page(runs_folder(study.run_version), reports_folder(study.run_version), _index_facts(study, states))
+    target = reports_folder(study.run_version)
+    _report.index_page(runs_folder(study.run_version), target, _index_facts(study, states))
+    clean_page(target / "index.html", private_texts({}))
 
 
 def _index_facts(study: Study, states: Mapping[str, State]) -> dict[str, Any]:

@@ -53,6 +53,7 @@ def key_of(step: Step) -> dict[str, Any]:
         "packages": code.packages,
         "python": ".".join(platform.python_version_tuple()[:2]),
     }
+    # Through JSON, because it is compared with what a manifest kept: tuples are lists there.
     return dict(json.loads(json.dumps(key)))
 
 
@@ -89,6 +90,7 @@ def _incomplete(folder: Path) -> State:
     try:
         failure = json.loads((folder / FAILURE).read_text(encoding="utf-8"))
     except FileNotFoundError:
+        # A failure leaves its report and a finish its manifest: files without either were left by a kill.
         was_killed = folder.exists() and any(folder.iterdir())
         return State(Status.MISSING, ("it was interrupted before it ended",) if was_killed else ())
     return State(Status.FAILED, (failure["summary"],))
@@ -164,9 +166,11 @@ def _upstream_reasons(step: Step, entry: Mapping[str, Any], digests: Digests) ->
     found = _newest_holder(folders, entry["path"].partition(f"/{entry['stage']}/")[2])
     if found is None:
         yield f"no upstream stage holds {entry['name']}"
+    # Another place with the same content is no reason: only what is read counts.
     elif digests.of(found) != entry["digest"]:
         moved = found != home() / entry["path"]
-        yield f"{entry['name']} now comes from {found}" if moved else f"{entry['name']} of {entry['stage']} changed"
+        place = found.relative_to(home()).as_posix()
+        yield f"{entry['name']} now comes from {place}" if moved else f"{entry['name']} of {entry['stage']} changed"
 
 
 def _newest_holder(folders: Mapping[str, Path], relative: str) -> Path | None:

@@ -54,6 +54,7 @@ class Teller:
 
     def tick(self) -> None:
         """Refresh the live line; called a few times a second."""
+        # Without a terminal a line a tick would fill a log with noise.
         if self._live and self._running:
             parts = [self._course(step, since) for step, since in self._running.values()]
             print(f"\r\x1b[K{' | '.join(parts)}"[:200], end="", flush=True)
