@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from shared.text import SimilarPairs, similar_pairs
 
 _WORDS = re.compile(r"\w+")
 _WORDS_THAT_LEAK = 7
@@ -29,30 +31,19 @@ def without_near_duplicates(labelled: pd.DataFrame, *, similarity: float = 0.9) 
         Filtered; the reason names the label of the message it repeats, since equal texts with different labels are
         a contradiction, not only a repetition.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    if labelled.empty:
-        return Filtered(labelled, labelled.assign(why=""))
-    vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5)).fit_transform(_words_only(labelled["message"]))
-    similar = (vectors @ vectors.T).tocsr()
-    repeats = _first_repeated(similar, similarity)
+    pairs = similar_pairs(labelled["message"].tolist(), similarity)
+    repeats = _first_repeated(len(labelled), pairs)
     labels = labelled["label"].to_numpy()
     why = [f"repeats a message labelled {labels[first]}" if first >= 0 else "" for first in repeats]
     return _split(labelled, why)
 
 
-def _words_only(messages: pd.Series) -> list[str]:
-    """Case and punctuation say nothing new."""
-    return [" ".join(_WORDS.findall(message.lower())) for message in messages]
-
-
-def _first_repeated(similar: Any, limit: float) -> list[int]:
+def _first_repeated(n: int, pairs: SimilarPairs) -> list[int]:
     """For each row the earlier kept row that it repeats, or -1."""
-    repeats: list[int] = []
-    for row in range(similar.shape[0]):
-        near = similar[row].indices[similar[row].data >= limit]
-        earlier = sorted(int(j) for j in near if j < row and repeats[j] < 0)
-        repeats.append(earlier[0] if earlier else -1)
+    repeats = [-1] * n
+    for first, second in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True):
+        if repeats[first] < 0 and repeats[second] < 0:
+            repeats[second] = first
     return repeats
 
 

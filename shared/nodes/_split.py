@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from shared.text import similar_pairs
+
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
@@ -38,22 +40,9 @@ def near_duplicate_groups(messages: Sequence[str], groups: Sequence[str], *, sim
     codes = pd.factorize(pd.Series(list(groups)))[0]
     if len(codes) == 0:
         return codes
-    first, second = _similar_pairs(messages, similarity)
+    first, second, _ = similar_pairs(messages, similarity)
     edges = coo_matrix((np.ones(len(first)), (codes[first], codes[second])), shape=(codes.max() + 1,) * 2)
     return np.asarray(connected_components(edges, directed=False)[1][codes])
-
-
-def _similar_pairs(messages: Sequence[str], similarity: float) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    lowered = pd.Series(list(messages)).str.lower().str.replace(r"[^\w\s]", "", regex=True)
-    vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), min_df=1).fit_transform(lowered + " .")
-    pairs: list[tuple[np.ndarray, np.ndarray]] = []
-    for start in range(0, vectors.shape[0], 512):  # blocks, so that memory does not grow with the square
-        block = (vectors[start : start + 512] @ vectors.T).tocoo()
-        near = (block.data >= similarity) & (block.row + start < block.col)
-        pairs.append((block.row[near] + start, block.col[near]))
-    return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
 
 
 def split_rows(

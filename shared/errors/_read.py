@@ -1,0 +1,110 @@
+"""Predictions of any stage in one shape, with what is known of each item beside them."""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from shared.runs import UserError
+
+SLICES = ("length", "confidence_band", "truth", "predicted", "speaker_known", "author", "code")
+_TRUTH_COLUMNS = ("label", "outcome", "strategy", "emotion")
+_CLUSTER_COLUMNS = ("group", "conversation_id", "author_id")
+_TEXT_COLUMNS = ("text", "message")
+
+
+class Predictions(NamedTuple):
+    """One model's predictions.
+
+    Attributes:
+        rows: item, cluster, text, truth, predicted, confidence in [0, 1], split; features of slices may follow.
+        probabilities: shape (rows, classes), or None if the stage kept none.
+        labels: names of the classes in column order of `probabilities`.
+    """
+
+    rows: pd.DataFrame
+    probabilities: pd.DataFrame | None
+    labels: tuple[str, ...]
+
+
+def read_predictions(
+    table: pd.DataFrame, texts: pd.Series | None = None, *, model: str = "", seed: int | None = None
+) -> Predictions:
+    """Bring a stage's `predictions` table into the common shape.
+
+    Args:
+        table: with predicted, confidence, a truth (label, outcome, ...), a cluster (group, conversation_id, author_id),
+            and perhaps model, seed, split and `p_<class>` columns.
+        texts: text by cluster, for tables that hold none.
+        model: which model of the table; "" = the one that is not a floor (the commonest if there are several).
+        seed: which seed; None = the first.
+
+    Raises:
+        UserError: the table lacks a column, or the model is not in it.
+    """
+    chosen = _one_model(table, model, seed)
+    truth, cluster = _column(chosen, _TRUTH_COLUMNS), _column(chosen, _CLUSTER_COLUMNS)
+    text = chosen[_column(chosen, _TEXT_COLUMNS)] if texts is None else chosen[cluster].map(texts).fillna("")
+    split = chosen["split"] if "split" in chosen else "test"
+    rows = pd.DataFrame({
+        "item": [f"{c}#{i}" for i, c in enumerate(chosen[cluster])], "cluster": chosen[cluster].astype(str),
+        "text": text.astype(str), "truth": chosen[truth].astype(str), "predicted": chosen["predicted"].astype(str),
+        "confidence": chosen["confidence"].astype(float), "split": split,
+    }).reset_index(drop=True)  # fmt: skip
+    columns = [c for c in chosen.columns if c.startswith("p_")]
+    probabilities = chosen[columns].reset_index(drop=True) if columns else None
+    return Predictions(rows, probabilities, tuple(c.removeprefix("p_") for c in columns))
+
+
+def _one_model(table: pd.DataFrame, model: str, seed: int | None) -> pd.DataFrame:
+    floors = ("majority", "tfidf", "TF-IDF", "nearest centroid")
+    if "model" in table:
+        known = list(table["model"].unique())
+        names = [m for m in known if m not in floors]
+        wanted = model or (names or known)[0]
+        if wanted not in known:
+            raise UserError(
+                f"errors: there are no predictions of model '{wanted}'. The table holds {', '.join(known)}."
+            )
+        table = table[table["model"] == wanted]
+    if "seed" in table:
+        table = table[table["seed"] == (table["seed"].min() if seed is None else seed)]
+    if table.empty:
+        raise UserError(f"errors: there are no predictions of model '{model}' with seed {seed}.")
+    return table.reset_index(drop=True)
+
+
+def _column(table: pd.DataFrame, names: tuple[str, ...]) -> str:
+    found = [name for name in names if name in table]
+    if not found or "predicted" not in table or "confidence" not in table:
+        raise UserError(
+            f"errors: the predictions need one of {', '.join(names)}, predicted and confidence. "
+            f"Found: {', '.join(table.columns)}."
+        )
+    return found[0]
+
+
+def with_features(rows: pd.DataFrame, facts: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Rows with the features that slices are cut by.
+
+    Args:
+        rows: of `Predictions`.
+        facts: one row a cluster, indexed by it: any of speaker_known, author, code.
+
+    Returns:
+        Rows with `right` (bool), `length` (words in quarters), `confidence_band` and the facts' columns.
+    """
+    words = rows["text"].str.count(r"\S+")
+    quarters = pd.qcut(words, 4, duplicates="drop") if words.nunique() > 1 else pd.Series("all", index=rows.index)
+    made = rows.assign(
+        right=rows["truth"] == rows["predicted"],
+        words=words,
+        length=[_words(interval) for interval in quarters],
+        confidence_band=pd.cut(
+            rows["confidence"], [-0.01, 0.5, 0.7, 0.9, 1.0], labels=["≤ 0.5", "≤ 0.7", "≤ 0.9", "≤ 1"]
+        ).astype(str),
+    )
+    return made if facts is None else made.join(facts.astype(str), on="cluster")
+
+
+def _words(quarter: "pd.Interval | str") -> str:
+    return quarter if isinstance(quarter, str) else f"{int(quarter.left) + 1} to {int(quarter.right)} words"
