@@ -5,7 +5,14 @@ import signal
 import sys
 from types import FrameType
 
-from pipelines._cli import main
+from pipelines._lifeline import die_with_parent
+
+if __name__ == "__mp_main__":
+    # A Dask worker is being born: Python imports this module first. Tied here, it cannot outlive a run that is
+    # killed while it still imports Dask.
+    die_with_parent(os.getppid())
+
+from pipelines._cli import main  # the lifeline comes before everything slow
 
 EXIT_INTERRUPTED = 130
 
