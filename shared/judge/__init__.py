@@ -9,6 +9,15 @@ refitting; more than two models are ranked by Bradley-Terry. The judge itself is
 """
 
 from shared.judge._alarms import answer_alarms
+from shared.judge._answers import (
+    ModelAnswers,
+    Pairs,
+    answer_contexts,
+    answer_requests,
+    arm_pairs,
+    original_answers,
+    pair_answers,
+)
 from shared.judge._comparisons import Verdict, comparison_schema, comparisons, read_alpaca_eval, score_of
 from shared.judge._coverage import Coverage, check_coverage
 from shared.judge._heldout import HeldOut, content_key, held_out_contexts
@@ -26,6 +35,7 @@ from shared.judge._planning import plan, score_deviation
 from shared.judge._ranking import Ranked, bradley_terry
 from shared.judge._reference import REFERENCE_JUDGE, judge_by_reference
 from shared.judge._sequential import Sequential, anytime_win_rate
+from shared.judge._stopping import Stopped, joined, judge_until_decided
 from shared.judge._verdicts import JUDGE_PROMPT, Judged, Pair, judge_bill, judge_pairs, judge_requests, read_verdict
 from shared.judge._winrate import WinRate, win_rate, win_rates_by
 
@@ -37,14 +47,20 @@ __all__ = [
     "HeldOut",
     "Judged",
     "LengthControlled",
+    "ModelAnswers",
     "Pair",
+    "Pairs",
     "Ranked",
     "Sequential",
+    "Stopped",
     "Verdict",
     "WinRate",
     "agreement_with_people",
     "answer_alarms",
+    "answer_contexts",
+    "answer_requests",
     "anytime_win_rate",
+    "arm_pairs",
     "bradley_terry",
     "check_coverage",
     "comparison_schema",
@@ -52,12 +68,16 @@ __all__ = [
     "content_key",
     "first_position_preference",
     "held_out_contexts",
+    "joined",
     "judge_bill",
     "judge_by_reference",
     "judge_pairs",
     "judge_requests",
+    "judge_until_decided",
     "length_controlled_win_rate",
     "longer_answer_preference",
+    "original_answers",
+    "pair_answers",
     "plan",
     "position_consistency",
     "read_alpaca_eval",

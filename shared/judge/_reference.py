@@ -3,17 +3,17 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pandas as pd
 
 from shared.judge._comparisons import Verdict, comparisons
-from shared.judge._verdicts import Pair, row_of
+from shared.judge._verdicts import Judged, Pair, row_of
+from shared.llm import Ledger
 from shared.runs import UserError
 
 REFERENCE_JUDGE = "similarity to a reference in embedding space"
 Encode = Callable[[list[str]], np.ndarray]
 
 
-def judge_by_reference(pairs: Sequence[Pair], encode: Encode, *, margin: float = 0.01) -> pd.DataFrame:
+def judge_by_reference(pairs: Sequence[Pair], encode: Encode, *, margin: float = 0.01) -> Judged:
     """Compare every pair by cosine similarity to the pair's reference.
 
     Args:
@@ -22,7 +22,7 @@ def judge_by_reference(pairs: Sequence[Pair], encode: Encode, *, margin: float =
         margin: similarities closer than this are a tie.
 
     Returns:
-        A table of comparisons. Both orders get the same verdict by construction: position consistency is 1 and says
+        Judged at no cost. Both orders get the same verdict by construction: position consistency is 1 and says
         nothing. A pair with an empty answer is unscored.
 
     Raises:
@@ -34,7 +34,9 @@ def judge_by_reference(pairs: Sequence[Pair], encode: Encode, *, margin: float =
             f"The judge '{REFERENCE_JUDGE}' needs one each; give them a `reference`, or choose a chat model as judge."
         )
     gaps = _similarity(pairs, encode, "answer") - _similarity(pairs, encode, "baseline_answer")
-    return comparisons([_judged(pair, gap, margin) for pair, gap in zip(pairs, gaps, strict=True)])
+    table = comparisons([_judged(pair, gap, margin) for pair, gap in zip(pairs, gaps, strict=True)])
+    n = 2 * len(pairs)
+    return Judged(table, Ledger(REFERENCE_JUDGE, n, n, 0, 0, 0, 0, 0, 0, 0, 0.0))
 
 
 def _judged(pair: Pair, gap: float, margin: float) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from shared import judge, llm
@@ -104,7 +105,7 @@ def test_the_reference_judge_prefers_the_nearer_answer_and_says_why() -> None:
         pair(1, "an hour", "an hour", "eight minutes"),
         pair(2, " ", "an hour", "eight minutes"),
     ]
-    table = judge.judge_by_reference(rows, words)
+    table = judge.judge_by_reference(rows, words).comparisons
     assert table["score"].tolist()[:2] == [1.0, 0.5]
     assert np.isnan(table["score"][2])
     assert table["raw_first"][0].endswith("1.0000")
@@ -190,3 +191,43 @@ def test_contexts_seen_in_training_are_left_out_by_id_and_by_content() -> None:
 def test_a_conversation_that_does_not_end_with_feedback_is_rejected_with_a_reason() -> None:
     short = {"conversation_id": "s", "messages": [{"role": "user", "content": "Hi"}]}
     assert judge.held_out_contexts([short], [], last=1).rejected[0]["reason"].startswith("does not end")
+
+
+def test_a_missing_answer_excludes_the_pair_with_its_reason() -> None:
+    contexts = judge.held_out_contexts([chat(0, "A?"), chat(1, "B?")], [], last=2).contexts
+    backend = llm.FunctionChat(lambda m: "Fine." if m[-1]["content"] == "A?" else refuse(), "half")
+    model = judge.answer_contexts(backend, judge.answer_requests(contexts))
+    found = judge.pair_answers(contexts, model, judge.original_answers(contexts))
+    assert [(one.answer, one.baseline_answer) for one in found.pairs] == [("Fine.", "Answer 0.")]
+    assert found.excluded == [{"prompt_id": "c1", "reason": "half: refused: too long"}]
+
+
+def refuse() -> str:
+    raise llm.Refused("too long")
+
+
+def test_arms_are_paired_each_with_each_on_the_same_context() -> None:
+    names = ("original", "feedback", "alternative")
+    context = [{"role": "user", "content": "Q"}]
+    rows = [{"conversation_id": "c", "arm": arm, "answer": arm, "context": context, "reference": ""} for arm in names]
+    found = judge.arm_pairs(pd.DataFrame(rows))
+    assert [(one.model, one.baseline) for one in found] == [
+        ("feedback", "original"),
+        ("alternative", "original"),
+        ("alternative", "feedback"),
+    ]
+
+
+def test_judging_stops_when_it_is_decided() -> None:
+    pairs = [pair(k, f"minutes {k}") for k in range(300)]
+    found = judge.judge_until_decided(lambda part: judge.judge_pairs(chooses("minutes"), part), pairs, portion=25)
+    assert found.path.decided_at is not None
+    assert len(found.judged.comparisons) + found.n_spared == 300
+    assert found.n_spared >= 200
+    assert found.judged.ledger.n == 2 * len(found.judged.comparisons)
+
+
+def test_an_undecided_comparison_judges_everything() -> None:
+    backend = llm.FunctionChat(lambda messages: "Verdict: A", "first")
+    found = judge.judge_until_decided(lambda part: judge.judge_pairs(backend, part), [pair(k) for k in range(60)])
+    assert (found.path.decided_at, found.n_spared, len(found.judged.comparisons)) == (None, 0, 60)
