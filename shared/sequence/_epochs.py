@@ -1,6 +1,7 @@
 """One pass over a loader: training or evaluation, as people's own training loops call them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 from shared.sequence._batches import Batch, ConversationDataset, LengthBatches, make_loader
 from shared.sequence._metrics import Metrics, calculate_metrics_threshold
 
+_NARROW = 2_000_000  # parameters up to which one thread is as fast as several
 _LARGEST_STEP = 1.0  # gradient norm; a long conversation must not throw the optimiser off its path
 
 
@@ -34,17 +36,18 @@ def train_epoch(
     """
     model.train()
     losses, logits, labels = [], [], []
-    for batch in loader:
-        features, lengths, truth = (part.to(device) for part in batch)
-        answer = model(features, lengths)
-        loss = criterion(answer, truth)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_STEP)
-        optimizer.step()
-        losses.append(loss.detach() * len(truth))
-        logits.append(answer.detach())
-        labels.append(truth)
+    with _fitting_threads(model):
+        for batch in loader:
+            features, lengths, truth = (part.to(device) for part in batch)
+            answer = model(features, lengths)
+            loss = criterion(answer, truth)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_STEP)
+            optimizer.step()
+            losses.append(loss.detach() * len(truth))
+            logits.append(answer.detach())
+            labels.append(truth)
     return _collected(losses, logits, labels)
 
 
@@ -71,7 +74,7 @@ def evaluate(
     """
     model.eval()
     losses, logits, labels = [], [], []
-    with torch.no_grad():
+    with torch.no_grad(), _fitting_threads(model):
         for batch in loader:
             features, lengths, truth = (part.to(device) for part in batch)
             answer = model(features, lengths)
@@ -81,6 +84,18 @@ def evaluate(
     loss, preds, truths = _collected(losses, logits, labels)
     metrics, chosen = calculate_metrics_threshold(truths, preds, threshold)
     return loss, preds, truths, metrics, chosen
+
+
+@contextmanager
+def _fitting_threads(model: nn.Module) -> Iterator[None]:
+    """One thread for a small network: several spend their time waiting for each other, above all on a busy machine."""
+    before = torch.get_num_threads()
+    if sum(p.numel() for p in model.parameters()) <= _NARROW:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _collected(
