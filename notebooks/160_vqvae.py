@@ -39,9 +39,7 @@ upstream: list[str] = []  # stages that may be read; empty = every earlier one
 seed: int = 0  # of the split, the first training and the intervals
 codes: int = 64  # size of the codebook, in [2, 4096]
 context: int = 0  # previous turns that encoder and decoder see, in [0, 8]
-context_weight: float = (
-    0.5  # weight of the previous turn against the turn itself, squared for the one before, in (0, 1]
-)
+context_weight: float = 0.5  # weight of the previous turn; its square for the one before, in (0, 1]
 code_dim: int = 64  # numbers in the encoder's summary of a turn, in [2, 1024]
 hidden: int = 256  # width of the hidden layers, in [1, 8192]
 epochs: int = 20  # passes over the train turns, in [1, 10000]

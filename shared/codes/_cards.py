@@ -48,7 +48,7 @@ def code_cards(turns: pd.DataFrame, ids: np.ndarray, codes: np.ndarray) -> pd.Da
         turns=("position", "size"),
         conversations=("conversation", "nunique"),
         position=("position", "mean"),
-        **{third: (third, "mean") for third in ("opening", "middle", "closing")},  # type: ignore[arg-type]
+        **{third: (third, "mean") for third in ("opening", "middle", "closing")},
     )
     cards = cards.join(_speaker_shares(turns["speaker"].astype(object).to_numpy(), codes)).reindex(ids)
     cards[["turns", "conversations"]] = cards[["turns", "conversations"]].fillna(0).astype(int)

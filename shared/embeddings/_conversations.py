@@ -24,11 +24,11 @@ def conversation_lines(conversations: pd.DataFrame, turns: pd.DataFrame) -> Iter
     """
     columns = ["turn", "speaker", "speaker_confidence", "text"]
     spoken = {str(name): group for name, group in turns.groupby("conversation_id", sort=False)}
-    for row in conversations.itertuples():
-        group = spoken.get(str(row.conversation_id), turns.iloc[:0])
+    outcomes = conversations["outcome"].astype(object).where(conversations["outcome"].notna(), None)
+    for name, outcome in zip(conversations["conversation_id"].astype(object), outcomes, strict=True):
+        group = spoken.get(str(name), turns.iloc[:0])
         values = group[columns].astype(object).where(group[columns].notna(), None)
-        outcome = None if pd.isna(row.outcome) else str(row.outcome)
-        yield {"conversation_id": row.conversation_id, "outcome": outcome, "turns": values.to_dict("records")}
+        yield {"conversation_id": name, "outcome": outcome, "turns": values.to_dict("records")}
 
 
 def outcome_statistics(conversations: pd.DataFrame, turns: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:

@@ -73,7 +73,7 @@ def _train_epoch(model: TurnCodebook, optimiser: torch.optim.Optimizer, turns: W
     settings = model.settings
     # One stream an epoch: whoever resumes draws what the uninterrupted training would have drawn.
     seed_everything(seed * _HEADROOM + epoch)
-    order = np.random.default_rng([seed, epoch]).permutation(len(turns.index))
+    order = np.random.default_rng([seed, epoch]).permutation(len(turns.places))
     for group in optimiser.param_groups:
         group["lr"] = settings.learning_rate * 0.5 * (1 + cos(pi * epoch / settings.epochs))
     model.train()
@@ -88,7 +88,7 @@ def _train_epoch(model: TurnCodebook, optimiser: torch.optim.Optimizer, turns: W
 @torch.no_grad()
 def _start_codebook(model: TurnCodebook, turns: Windows) -> None:
     """k-means on up to 64 summaries a code: a single small batch would place codes by accident."""
-    sample = turns.take(np.arange(min(len(turns.index), 64 * model.settings.codes)))
+    sample = turns.take(np.arange(min(len(turns.places), 64 * model.settings.codes)))
     model.quantise(model.summarise(model.inputs(sample)))
 
 

@@ -42,7 +42,7 @@ class TurnCodebook(nn.Module):
 
     def standardise(self, train: Windows) -> None:
         """Take mean and scale from train turns."""
-        own = train.vectors[train.index[:, 0]]
+        own = train.vectors[train.places[:, 0]]
         self.mean.copy_(torch.from_numpy(own.mean(axis=0)))
         self.scale.copy_(torch.tensor(float((own - own.mean(axis=0)).std())))
 
@@ -53,7 +53,7 @@ class TurnCodebook(nn.Module):
         From there distances between summaries mean what distances between turns mean; from random weights the same
         training ended in a worse reconstruction than k-means and in codes that changed more with the seed.
         """
-        some = train.take(np.arange(min(len(train.index), _ROWS)))
+        some = train.take(np.arange(min(len(train.places), _ROWS)))
         flat = (self.inputs(some) * self.weights().sqrt()).flatten(1)
         _, axes = torch.linalg.eigh(flat.T @ flat)  # ascending
         components = axes[:, -self.settings.code_dim :].T
@@ -62,8 +62,10 @@ class TurnCodebook(nn.Module):
 
     def inputs(self, turns: Windows) -> torch.Tensor:
         """Scaled vectors of each turn and its predecessors, shape (turns, 1 + context, dimensions); absent = 0."""
-        index = torch.from_numpy(turns.index).to(self.mean.device)
-        found = torch.from_numpy(turns.vectors[turns.index]).to(self.mean.device)  # -1 reads the last row, masked below
+        index = torch.from_numpy(turns.places).to(self.mean.device)
+        found = torch.from_numpy(turns.vectors[turns.places]).to(
+            self.mean.device
+        )  # -1 reads the last row, masked below
         return (found - self.mean) / self.scale * (index >= 0).unsqueeze(-1)
 
     def weights(self) -> torch.Tensor:
@@ -109,8 +111,8 @@ class TurnCodebook(nn.Module):
             where 1 is the cost of the average train turn; distance (turns,) float32 of the summary to its code.
         """
         self.eval()
-        starts = range(0, max(1, len(turns.index)), _ROWS)
-        pieces = [self._assign(Windows(turns.vectors, turns.index[start : start + _ROWS])) for start in starts]
+        starts = range(0, max(1, len(turns.places)), _ROWS)
+        pieces = [self._assign(Windows(turns.vectors, turns.places[start : start + _ROWS])) for start in starts]
         codes, error, distance = (np.concatenate(column) for column in zip(*pieces, strict=True))
         return codes, error, distance
 
@@ -129,10 +131,10 @@ class _Bent(nn.Module):
     def __init__(self, width_in: int, hidden: int, width_out: int) -> None:
         super().__init__()
         self.straight = nn.Linear(width_in, width_out)
-        self.bend = nn.Sequential(nn.Linear(width_in, hidden), nn.GELU(), nn.Linear(hidden, width_out))
-        nn.init.zeros_(self.straight.bias)
-        nn.init.zeros_(self.bend[-1].weight)
-        nn.init.zeros_(self.bend[-1].bias)
+        last = nn.Linear(hidden, width_out)
+        self.bend = nn.Sequential(nn.Linear(width_in, hidden), nn.GELU(), last)
+        for nothing in (self.straight.bias, last.weight, last.bias):
+            nn.init.zeros_(nothing)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         return self.straight(inputs) + self.bend(inputs)

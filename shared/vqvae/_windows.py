@@ -13,16 +13,16 @@ class Windows(NamedTuple):
 
     Attributes:
         vectors: (turns, dimensions) float32.
-        index: (turns, 1 + context) int64; column 0 is the turn itself, column k the turn k before it in the same
+        places: (turns, 1 + context) int64; column 0 is the turn itself, column k the turn k before it in the same
             conversation, -1 = the conversation had not begun.
     """
 
     vectors: np.ndarray
-    index: np.ndarray
+    places: np.ndarray
 
     def take(self, rows: np.ndarray) -> "Windows":
         """The windows of some turns; vectors stay whole, because predecessors may lie outside."""
-        return Windows(self.vectors, self.index[rows])
+        return Windows(self.vectors, self.places[rows])
 
 
 def stack_vectors(frame: pd.DataFrame) -> np.ndarray:
@@ -33,7 +33,7 @@ def stack_vectors(frame: pd.DataFrame) -> np.ndarray:
     """
     if frame.empty:
         raise UserError("turn_vectors is empty: there are no turns to learn a codebook from.")
-    return np.stack(frame["vector"].to_numpy()).astype(np.float32)
+    return np.stack(frame["vector"].to_list()).astype(np.float32)
 
 
 def windows(vectors: np.ndarray, conversations: np.ndarray, context: int) -> Windows:
@@ -45,7 +45,7 @@ def windows(vectors: np.ndarray, conversations: np.ndarray, context: int) -> Win
         context: number of previous turns; 0 = none.
     """
     own = np.arange(len(vectors))
-    columns = [own]
+    columns: list[np.ndarray] = [own]
     for back in range(1, context + 1):
         before = np.roll(own, back)
         same = (own >= back) & (conversations[before] == conversations)

@@ -45,7 +45,7 @@ TRAIN, HELD_OUT = ROWS[:480], ROWS[480:]
 
 def test_a_window_stops_where_its_conversation_begins():
     found = windows(np.zeros((4, 2)), np.array(["a", "a", "b", "b"]), context=2)
-    assert found.index.tolist() == [[0, -1, -1], [1, 0, -1], [2, -1, -1], [3, 2, -1]]
+    assert found.places.tolist() == [[0, -1, -1], [1, 0, -1], [2, -1, -1], [3, 2, -1]]
 
 
 def test_an_absent_previous_turn_adds_nothing_to_the_input(clustered):
