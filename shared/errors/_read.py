@@ -44,11 +44,10 @@ def read_predictions(
     chosen = _one_model(table, model, seed)
     truth, cluster = _column(chosen, _TRUTH_COLUMNS), _column(chosen, _CLUSTER_COLUMNS)
     text = chosen[_column(chosen, _TEXT_COLUMNS)] if texts is None else chosen[cluster].map(texts).fillna("")
-    split = chosen["split"] if "split" in chosen else "test"
     rows = pd.DataFrame({
         "item": [f"{c}#{i}" for i, c in enumerate(chosen[cluster])], "cluster": chosen[cluster].astype(str),
         "text": text.astype(str), "truth": chosen[truth].astype(str), "predicted": chosen["predicted"].astype(str),
-        "confidence": chosen["confidence"].astype(float), "split": split,
+        "confidence": chosen["confidence"].astype(float), "split": chosen.get("split", "test"),
     }).reset_index(drop=True)  # fmt: skip
     columns = [c for c in chosen.columns if c.startswith("p_")]
     probabilities = chosen[columns].reset_index(drop=True) if columns else None

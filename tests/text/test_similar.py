@@ -6,10 +6,8 @@ from shared.text import similar_pairs
 
 
 def test_case_and_punctuation_do_not_hide_a_near_duplicate() -> None:
-    found = similar_pairs(
-        ["How do I pay my bill?", "good morning", "how do i pay my bill", "How do I pay my bills"], 0.8
-    )
-    assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(0, 2), (0, 3), (2, 3)]
+    found = similar_pairs(["How do I pay my bill?", "good morning", "how do i pay my bill", "who are you"])
+    assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(0, 2)]
 
 
 def test_nothing_and_texts_without_letters_have_no_pairs() -> None:
