@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shared.models._calibrate import apply_thresholds, fit_temperature, tune_thresholds
-    from shared.models._classifier import TextClassifier
+    from shared.models._classifier import TextClassifier, to_probabilities
     from shared.models._device import autocast, device, fast_dtype, seed_everything
     from shared.models._encode import encode
     from shared.models._fit import fit_text_classifier
@@ -45,12 +45,13 @@ __all__ = [
     "seed_everything",
     "targets",
     "tfidf_floor",
+    "to_probabilities",
     "tune_thresholds",
 ]
 
 _HOLDERS = {
     "_calibrate": ("apply_thresholds", "fit_temperature", "tune_thresholds"),
-    "_classifier": ("TextClassifier",),
+    "_classifier": ("TextClassifier", "to_probabilities"),
     "_device": ("autocast", "device", "fast_dtype", "seed_everything"),
     "_encode": ("encode",),
     "_fit": ("fit_text_classifier",),

@@ -14,6 +14,8 @@ from shared.models._texts import LabelledTexts, targets
 from shared.runs import UserError
 
 if TYPE_CHECKING:
+    import torch
+
     from shared.models._network import TextNetwork
 
 ABOUT = "classifier.json"
@@ -47,6 +49,13 @@ class TextClassifier:
     centre: np.ndarray = field(default_factory=lambda: np.zeros(0))
     scale: np.ndarray = field(default_factory=lambda: np.zeros(0))
     history: tuple[dict[str, float], ...] = ()
+
+    def tensors(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> "dict[str, torch.Tensor]":
+        """What the network reads for these texts: padded int64 tensors by name, (texts, tokens) each, on the CPU."""
+        from shared.models._batches import collate, tokenise
+
+        encoded = tokenise(self.tokenizer, texts, pairs, self.max_tokens)
+        return collate(encoded, np.arange(len(texts)), self.tokenizer.pad_token_id).inputs
 
     def logits(self, texts: Sequence[str], pairs: Sequence[str] | None = None, *, batch_size: int = 64,
                exact: bool = False) -> np.ndarray:  # fmt: skip
@@ -122,8 +131,11 @@ class TextClassifier:
         """
         from safetensors.torch import save_file
 
+        from shared.models._where import quiet
+
         folder.mkdir(parents=True, exist_ok=True)
-        self.network.encoder.save_pretrained(folder / ENCODER)
+        with quiet():
+            self.network.encoder.save_pretrained(folder / ENCODER)
         self.tokenizer.save_pretrained(folder / ENCODER)
         save_file(self.network.head.state_dict(), folder / HEAD)
         (folder / ABOUT).write_text(json.dumps(self._about(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

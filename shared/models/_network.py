@@ -32,12 +32,18 @@ class TextNetwork(nn.Module):
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **segments: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Logits in fp32, shape (texts, outputs)."""
-        logits: torch.Tensor = self.head(self.dropout(self.vectors(input_ids, attention_mask, **segments)))
+        logits: torch.Tensor = self.head(self.dropout(self.vectors(input_ids, attention_mask, token_type_ids)))
         return logits.float()
 
-    def vectors(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **segments: torch.Tensor) -> torch.Tensor:
+    def vectors(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """What the head reads: (texts, width), the mean over tokens or the first token's state."""
+        # Only encoders that know segments accept them by name.
+        segments = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **segments).last_hidden_state
         return mean_over_tokens(states, attention_mask) if self.pooling == "mean" else states[:, 0].float()

@@ -119,14 +119,14 @@ def load_encoder(name: str, *, attention: str = "sdpa") -> Any:
     if not list(folder.glob("*.safetensors")):
         raise UserError(f"The model '{name}' has no safetensors weights in {folder}; other formats are not read.")
     extra = {"add_pooling_layer": False} if _has_pooling_layer(folder) else {}
-    with _quiet():
+    with quiet():
         encoder = AutoModel.from_pretrained(folder, attn_implementation=attention, use_safetensors=True, **extra)
     return encoder.eval()
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' bar and its report on the unused pooling layer."""
+def quiet() -> Iterator[None]:
+    """Without transformers' bars and its report on the unused pooling layer."""
     from transformers import logging
 
     level = logging.get_verbosity()

@@ -1,0 +1,81 @@
+"""Latency and throughput of several models in one run, interleaved, so that a busy machine slows all of them alike."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+Predict = Callable[[Sequence[str]], object]
+
+
+def measure_latency(models: Mapping[str, Predict], text: str, *, rounds: int = 200, warm_up: int = 10) -> pd.DataFrame:
+    """Time one message on every model in turn, again and again.
+
+    Args:
+        models: prediction of a list of texts, by name.
+        text: the message.
+        rounds: timed calls of each model.
+        warm_up: calls of each before that, not timed.
+
+    Returns:
+        Columns round, model, milliseconds; one row a call.
+    """
+    for predict in models.values():
+        for _ in range(warm_up):
+            predict([text])
+    rows = [
+        (turn, name, _seconds(predict, [text]) * 1000) for turn in range(rounds) for name, predict in models.items()
+    ]
+    return pd.DataFrame(rows, columns=["round", "model", "milliseconds"])
+
+
+def _seconds(predict: Predict, texts: Sequence[str]) -> float:
+    started = time.perf_counter()
+    predict(texts)
+    return time.perf_counter() - started
+
+
+def latency_table(calls: pd.DataFrame, *, against: str) -> pd.DataFrame:
+    """p50 and p95 of each model and how many times faster it is at p50 than the one named `against`.
+
+    Returns:
+        Columns model, p50_ms, p95_ms, speedup, speedup_low, speedup_high: the 95 % interval of the ratio of medians
+        from 500 resamplings of rounds, seeded.
+    """
+    wide = calls.pivot(index="round", columns="model", values="milliseconds")
+    times, reference = wide.to_numpy(dtype=float), list(wide.columns).index(against)
+    rng = np.random.default_rng(0)
+    draws = np.array([np.median(times[rng.integers(0, len(times), len(times))], axis=0) for _ in range(500)])
+    low, high = np.quantile(draws[:, [reference]] / draws, [0.025, 0.975], axis=0)
+    p50, p95 = np.quantile(times, [0.5, 0.95], axis=0)
+    table = pd.DataFrame({
+        "model": list(wide.columns), "p50_ms": p50, "p95_ms": p95, "speedup": p50[reference] / p50,
+        "speedup_low": low, "speedup_high": high,
+    })  # fmt: skip
+    return table.sort_values("p50_ms", ignore_index=True)
+
+
+def measure_throughput(
+    models: Mapping[str, Predict], texts: Sequence[str], sizes: Sequence[int], *, rounds: int = 5
+) -> pd.DataFrame:
+    """Messages a second by batch size, the models in turn.
+
+    Args:
+        models: prediction of a list of texts, by name.
+        texts: messages; batches are drawn from them in order, from the start again when they run out.
+        sizes: messages given at once.
+        rounds: timed batches of each size and model; their median counts.
+
+    Returns:
+        Columns batch, model, messages_per_second.
+    """
+    rows = []
+    for size in sizes:
+        batches = [[texts[(turn * size + i) % len(texts)] for i in range(size)] for turn in range(rounds)]
+        taken: dict[str, list[float]] = {name: [] for name in models}
+        for batch in batches:
+            for name, predict in models.items():
+                taken[name].append(_seconds(predict, batch))
+        rows += [(size, name, size / float(np.median(seconds))) for name, seconds in taken.items()]
+    return pd.DataFrame(rows, columns=["batch", "model", "messages_per_second"])

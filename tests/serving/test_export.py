@@ -1,0 +1,79 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.models import TextClassifier, load_tokenizer
+from shared.runs import UserError
+from shared.serving import Export, IntentClassifierModel, export_classifier, folder_bytes
+from tests.serving.conftest import LABELS, TEXTS, tiny_classifier
+
+
+def test_the_export_gives_the_numbers_of_torch_for_every_batch_and_length(
+    classifier_folder: Path, export_folder: Path
+) -> None:
+    texts = [*TEXTS, "", "word " * 100]  # empty, and longer than the 32 tokens that the model reads
+    torch_answers = IntentClassifierModel(classifier_folder).probabilities(texts)
+    assert IntentClassifierModel(export_folder).probabilities(texts) == pytest.approx(torch_answers, abs=1e-5)
+
+
+def test_the_difference_to_torch_is_reported(export: Export) -> None:
+    assert 0 <= export.largest_difference < 1e-4 * max(export.scale, 1.0)
+
+
+def test_temperature_and_labels_travel_with_the_export(export_folder: Path) -> None:
+    about = json.loads((export_folder / "node.json").read_text())
+    assert (about["temperature"], about["labels"], about["weights"]) == (1.3, list(LABELS), "fp32")
+
+
+def test_int8_is_smaller_and_answers_alike(export_folder: Path, int8_folder: Path) -> None:
+    # Embeddings and matrices go from 4 bytes a weight to 1; the tokenizer (0.7 MB) stays.
+    assert (int8_folder / "model.onnx").stat().st_size < 0.4 * (export_folder / "model.onnx").stat().st_size
+    assert folder_bytes(int8_folder) < folder_bytes(export_folder)
+    exact, small = (IntentClassifierModel(f).probabilities(TEXTS) for f in (export_folder, int8_folder))
+    assert np.abs(exact - small).max() < 0.2
+
+
+def test_answering_from_an_export_loads_no_torch(int8_folder: Path) -> None:
+    code = (
+        "import sys; from shared.serving import IntentClassifierModel; "
+        f"answer = IntentClassifierModel({str(int8_folder)!r}).predict('hello'); "
+        "assert 0 <= answer['confidence'] <= 1, answer; "
+        "print([name for name in ('torch', 'transformers', 'sklearn') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
+
+
+def test_an_encoder_without_segment_ids_is_exported_and_many_labels_keep_their_thresholds(tmp_path: Path) -> None:
+    from transformers import DistilBertConfig, DistilBertModel
+
+    from shared.models._network import TextNetwork
+
+    network = TextNetwork(
+        DistilBertModel(DistilBertConfig(dim=32, n_layers=1, n_heads=2, hidden_dim=64)), 3, "first", 0.0
+    )
+    tokenizer = load_tokenizer("builtin")
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    thresholds = np.array([0.49, 0.5, 0.51])
+    model = TextClassifier(network.eval(), tokenizer, LABELS, "multi", max_tokens=16, thresholds=thresholds)
+    model.save(tmp_path / "distil")
+    export_classifier(tmp_path / "distil", tmp_path / "export")
+    trained, exported = (IntentClassifierModel(tmp_path / name) for name in ("distil", "export"))
+    assert exported.probabilities(TEXTS) == pytest.approx(trained.probabilities(TEXTS), abs=1e-5)
+    assert [a["categories"] for a in exported.predict_batch(TEXTS)] == [
+        a["categories"] for a in trained.predict_batch(TEXTS)
+    ]
+
+
+def test_a_model_of_numbers_is_not_exported(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    replace(tiny_classifier(), kind="values", centre=np.zeros(3), scale=np.ones(3)).save(tmp_path / "values")
+    with pytest.raises(UserError, match="predicts numbers"):
+        export_classifier(tmp_path / "values", tmp_path / "export")
+    with pytest.raises(UserError, match="predicts numbers"):
+        IntentClassifierModel(tmp_path / "values")
