@@ -8,6 +8,7 @@ import pandas as pd
 from shared.runs import UserError
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+_SLACK = 1e-9  # 0.2 + 0.1 is a little more than 0.3
 
 
 def assign_splits(
@@ -46,7 +47,9 @@ def assign_splits(
     order = np.random.default_rng(seed).permutation(groups.max() + 1) if len(groups) else np.empty(0, int)
     before = np.cumsum(np.bincount(groups)[order]) - np.bincount(groups)[order]
     names = np.select(
-        [before < test * len(groups), before < (test + validation) * len(groups)], [TEST, VALIDATION], TRAIN
+        [before < (test - _SLACK) * len(groups), before < (test + validation - _SLACK) * len(groups)],
+        [TEST, VALIDATION],
+        TRAIN,
     )
     split = np.empty(len(order), dtype=object)
     split[order] = names

@@ -91,13 +91,13 @@ def labelled_turns(
     decoded = labels["role"].where(labels["confidence"] >= threshold)
     speaker = given.where(known, decoded)
     confidence = labels["confidence"].where(~known, 1.0).astype("float32")
-    author = turns["author_id"].fillna(_authors(turns["conversation_id"], speaker, conversations))
+    author = turns["author_id"].astype("str").fillna(_authors(turns["conversation_id"], speaker, conversations))
     return turns.assign(speaker=speaker.astype("str"), speaker_confidence=confidence, author_id=author.astype("str"))
 
 
 def _authors(ids: pd.Series, speaker: pd.Series, conversations: pd.DataFrame) -> pd.Series:
     people = conversations.set_index("conversation_id")
-    agent, donor = (ids.map(people[f"{side}_id"]) for side in ROLES)
+    agent, donor = (ids.map(people[f"{side}_id"]).astype("str") for side in ROLES)
     return agent.where(speaker == AGENT, donor.where(speaker == DONOR))
 
 
