@@ -10,6 +10,7 @@ from shared.feedback._recognise import (
     fit_recogniser,
     quality_of,
     recognise,
+    recognised_rows,
     sentences_of,
 )
 from shared.feedback._sample import sample_feedback_chats, write_sample
@@ -33,6 +34,7 @@ __all__ = [
     "read_chats",
     "read_legend",
     "recognise",
+    "recognised_rows",
     "sample_feedback_chats",
     "sentences_of",
     "split_chats",

@@ -16,8 +16,8 @@ class Chats(NamedTuple):
 
     Attributes:
         rows: dictionaries with `conversation_id`, `messages`, `category` ("UR1" to "UR5", "" = not labelled),
-            `source` ("label" or ""), `span` (the words that are the feedback, "" if not given), `reference`, and every
-            further field of the file.
+            `source` ("label" or ""), `span` (the words that are the feedback, "" if not given), `confidence` (NaN, a
+            recogniser's), `reference`, and every further field of the file.
         rejected: dictionaries with `conversation_id`, `line` (position in the file from 1) and `reason`.
         legend: the checked legend.
     """
@@ -95,7 +95,7 @@ def _row(raw: Any, fields: Fields, legend: Legend, line: int) -> tuple[dict[str,
     if not reason and code and code not in legend.codes:
         reason = f"category '{code}' is not in the legend ({', '.join(legend.codes)})"
     row |= {"category": legend.codes.get(code, ""), "source": "label" if code else ""}
-    row |= {"span": row.get("span") or "", "reference": row.get("reference") or ""}
+    row |= {"confidence": float("nan"), "span": row.get("span") or "", "reference": row.get("reference") or ""}
     if not reason and row["span"] not in row["messages"][-1]["content"]:
         reason = "the feedback span does not occur in the final turn"
     return row, reason

@@ -133,6 +133,26 @@ def recognise(recogniser: Recogniser, rows: Sequence[dict[str, Any]]) -> list[Re
     return [_decision(recogniser, chance, span) for chance, span in zip(chances, spans, strict=True)]
 
 
+def recognised_rows(rows: Sequence[dict[str, Any]], found: Sequence[Recognised]) -> list[dict[str, Any]]:
+    """Rows with a category for chats that had none; labels are never overwritten.
+
+    Args:
+        rows: chats with `category`, `source`, `span`.
+        found: what the recogniser says about each of them.
+
+    Returns:
+        The rows with `source` "label", "recognised" or "" (it abstained or saw no feedback), and `confidence` (NaN
+        where the category is not the recogniser's).
+    """
+    return [row | _addition(row, one) for row, one in zip(rows, found, strict=True)]
+
+
+def _addition(row: dict[str, Any], found: Recognised) -> dict[str, Any]:
+    if row["category"] or found.category in ("", NONE):
+        return {"confidence": float("nan")}
+    return {"category": found.category, "source": "recognised", "span": found.span, "confidence": found.confidence}
+
+
 def _decision(recogniser: Recogniser, chances: np.ndarray, span: str) -> Recognised:
     best = int(chances.argmax())
     category, confidence = recogniser.classes[best], float(chances[best])

@@ -158,6 +158,15 @@ def test_quality_stands_beside_the_most_frequent_category() -> None:
     assert found.floor_accuracy.value == 0.25
 
 
+def test_the_recogniser_adds_categories_and_never_overwrites_labels() -> None:
+    rows = [{**chat(k), "category": name, "source": "", "span": ""} for k, name in enumerate(["UR5", "", ""])]
+    found = [feedback.Recognised("UR3", 0.9, "wrong"), feedback.Recognised("UR3", 0.8, "wrong")]
+    found.append(feedback.Recognised("none", 0.9, ""))
+    added = feedback.recognised_rows(rows, found)
+    assert [row["category"] for row in added] == ["UR5", "UR3", ""]
+    assert (added[1]["source"], added[1]["confidence"], added[1]["span"]) == ("recognised", 0.8, "wrong")
+
+
 def test_sentences_are_parts_of_the_text() -> None:
     text = "Hm. That is wrong!  Really?\nNo"
     assert feedback.sentences_of(text) == ["Hm.", "That is wrong!", "Really?", "No"]
