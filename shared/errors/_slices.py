@@ -35,8 +35,8 @@ def find_slices(rows: pd.DataFrame, features: list[str], *, least: int = 10, lev
 
     Returns:
         Columns slice, n, clusters, error_rate, rest, lift (of error rates), p_value, q_value (Benjamini-Hochberg over
-        every slice that was looked at), found (q_value <= level); most excess errors first. The test compares clusters, each
-        with its own error rate, so that one long conversation cannot make a finding.
+        every slice that was looked at), found (q_value <= level); most excess errors first. The test compares
+        clusters, each with its own error rate, so that one long conversation cannot make a finding.
     """
     candidates = [(name, mask) for name, mask in _candidates(rows, features) if _clusters(rows, mask) >= least]
     looked = [_measured(rows, name, mask) for name, mask in candidates if not mask.all()]

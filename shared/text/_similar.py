@@ -38,7 +38,7 @@ def similar_pairs(texts: Sequence[str], similarity: float = 0.9) -> SimilarPairs
 
 
 def _block(vectors: "np.ndarray", start: int, similarity: float) -> SimilarPairs:
-    products = (vectors[start : start + _BLOCK] @ vectors.T).tocoo()  # type: ignore[attr-defined]
+    products = (vectors[start : start + _BLOCK] @ vectors.T).tocoo()
     first, second = products.row + start, products.col
     near = (products.data >= similarity) & (first < second)
     order = np.lexsort((second[near], first[near]))
