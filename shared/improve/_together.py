@@ -3,6 +3,7 @@
 Their own check is syntactic only (one JSON object a line), so roles, contents and weights are validated here first.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from shared.llm import key_from
 from shared.runs import UserError, digest_of, write_json, write_jsonl
 
 BASE_URL = "https://api.together.ai"  # without /v1: the SDK's paths carry it
-_ENDED = ("completed", "cancelled", "error", "user_error", "failed")
+_FAILED = ("cancelled", "error", "user_error", "failed")
+_ENDED = ("completed", *_FAILED)
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,8 @@ def fine_tune(
 
     Returns:
         The record: `status`, `job_id`, `output_model`, `parameters`, `statistics`, `file_ids`, `events`, times. It is
-        written as soon as the job exists and again at every change, so a killed monitor loses nothing.
+        written as soon as the job exists and again at every change. A job that has a record in the folder with the
+        same parameters and training file, and did not fail, is followed and not submitted again.
 
     Raises:
         UserError: the key is not set, `base_url` ends in /v1, or the service refuses file or job.
@@ -150,19 +153,37 @@ def fine_tune(
     if base_url.rstrip("/").endswith("/v1"):
         raise UserError(f"base_url must not end in /v1 here (the SDK's paths carry it): {base_url.rstrip('/')[:-3]}")
     client = _client(api_key_env, base_url)
-    with _readable_refusals(job.model):
-        uploaded = client.files.upload(data.path, purpose="fine-tune", check=True)
-        say(f"uploaded {data.statistics['conversations']:,} conversations as {uploaded.id}")
-        started = client.fine_tuning.create(**_arguments(job, uploaded.id))
-    now = datetime.now(UTC)
-    path = record_folder / f"{input_name}_finetune_{now:%Y%m%d_%H%M%S}.json"
-    record = _record(data, job, input_name, uploaded.id, started, now)
-    write_json(path, record)
+    path = _earlier_record(data, job, record_folder, input_name)
+    if path is None:
+        path = _submitted(client, data, job, record_folder, input_name, say)
+    record = json.loads(path.read_text(encoding="utf-8"))
     for change in _changes(client, record, check_interval) if monitor else ():
         record |= change
         write_json(path, record)
         say(f"{record['job_id']}: {record['status']}, {len(record['events'])} events")
     return record | {"record": str(path)}
+
+
+def _earlier_record(data: TrainingFile, job: FineTune, folder: Path, input_name: str) -> Path | None:
+    """The record of the same job, if it was submitted before and has not failed."""
+    for path in sorted(folder.glob(f"{input_name}_finetune_*.json"), reverse=True):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        same = record["parameters"] == {"input": input_name, **asdict(job)}
+        if same and record["training_file_digest"] == digest_of(data.path) and record["status"] not in _FAILED:
+            return path
+    return None
+
+
+def _submitted(
+    client: Any, data: TrainingFile, job: FineTune, folder: Path, input_name: str, say: Callable[[str], None]
+) -> Path:
+    with _readable_refusals(job.model):
+        uploaded = client.files.upload(data.path, purpose="fine-tune", check=True)
+        say(f"uploaded {data.statistics['conversations']:,} conversations as {uploaded.id}")
+        started = client.fine_tuning.create(**_arguments(job, uploaded.id))
+    now = datetime.now(UTC)
+    path = folder / f"{input_name}_finetune_{now:%Y%m%d_%H%M%S}.json"
+    return write_json(path, _record(data, job, input_name, uploaded.id, started, now))
 
 
 def _client(api_key_env: str, base_url: str) -> Any:

@@ -105,6 +105,13 @@ def test_without_monitoring_the_record_says_how_far_it_was(together_service: Any
     assert Path(record["record"]).exists()
 
 
+def test_a_watch_that_was_killed_finds_its_job_again_and_pays_once(together_service: Any, tmp_path: Path) -> None:
+    first = run(together_service, tmp_path, monitor=False)
+    again = run(together_service, tmp_path)
+    assert (again["status"], again["record"]) == ("completed", first["record"])
+    assert together_service.calls.count("POST /v1/fine-tunes") == 1
+
+
 def test_a_failed_job_ends_the_watch(together_service: Any, tmp_path: Path) -> None:
     together_service.statuses = ["running", "error"]
     assert run(together_service, tmp_path)["status"] == "error"
