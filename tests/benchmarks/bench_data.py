@@ -16,7 +16,7 @@ from pathlib import Path
 TURNS = 1_000_000
 TURNS_EACH = 20
 LIMIT = 1.5  # GiB
-_WORDS = [
+_WORDS = ["we", "could", "give", "some", "money", "to", "the", "children", "of", "this", "town", "today"]
     "we",
     "could",
     "give",
