@@ -4,10 +4,12 @@
 folder holds; with an export it loads neither torch nor transformers.
 """
 
+from shared.serving._compare import quality_table
 from shared.serving._export import Export, export_classifier, quantise
 from shared.serving._gate import Gate, GateLimits, quality_gate
 from shared.serving._graph import make_node
 from shared.serving._latency import latency_table, measure_latency, measure_throughput
+from shared.serving._onnx import message_of_length
 from shared.serving._predict import LONGEST_MESSAGE, IntentClassifierModel, folder_bytes
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "make_node",
     "measure_latency",
     "measure_throughput",
+    "message_of_length",
     "quality_gate",
+    "quality_table",
     "quantise",
 ]

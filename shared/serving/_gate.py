@@ -53,7 +53,7 @@ class Gate(NamedTuple):
 def quality_gate(
     reference: np.ndarray,
     export: np.ndarray,
-    truth: Sequence[str],
+    truth: Sequence[Sequence[str]],
     labels: Sequence[str],
     limits: GateLimits | None = None,
 ) -> Gate:
@@ -62,7 +62,7 @@ def quality_gate(
     Args:
         reference: (messages, classes) probabilities of the tested model.
         export: the same for the export, same messages.
-        truth: the right label of each message; for many labels the likeliest one that is right.
+        truth: the right labels of each message, one or more; an answer is right if it is among them.
         labels: class names in column order.
         limits: what may be lost.
 
@@ -80,17 +80,23 @@ def quality_gate(
         )
     names = np.array(labels, dtype=object)
     first, second = names[reference.argmax(1)], names[np.nan_to_num(export, nan=-1.0).argmax(1)]
-    right = np.array(truth, dtype=object)
-    test = exact_mcnemar(first == right, second == right)
-    change = float((second == right).mean() - (first == right).mean())
+    first_right, second_right = answered_right(first, truth), answered_right(second, truth)
+    test = exact_mcnemar(first_right, second_right)
+    change = float(second_right.mean() - first_right.mean())
     drift = float(np.abs(export - reference).max())
-    classes = _class_table(right, first, second)
+    classes = _class_table(truth, first, second)
     reasons = _reasons(limits, test, change, drift, classes)
     return Gate(not reasons, reasons, test, change, float((first == second).mean()), drift, classes)
 
 
-def _class_table(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> pd.DataFrame:
-    frame = pd.DataFrame({"label": truth, "reference": first == truth, "export": second == truth})
+def answered_right(answers: Sequence[str] | np.ndarray, truth: Sequence[Sequence[str]]) -> np.ndarray:
+    """(messages,) bool: is the answer among the right labels of its message?"""
+    return np.array([answer in right for answer, right in zip(answers, truth, strict=True)], dtype=bool)
+
+
+def _class_table(truth: Sequence[Sequence[str]], first: np.ndarray, second: np.ndarray) -> pd.DataFrame:
+    rows = [(name, a == name, b == name) for right, a, b in zip(truth, first, second, strict=True) for name in right]
+    frame = pd.DataFrame(rows, columns=["label", "reference", "export"])
     table = frame.groupby("label").agg(
         n=("reference", "size"), reference=("reference", "mean"), export=("export", "mean")
     )

@@ -72,6 +72,10 @@ class OnnxClassifier:
             (result[index],) = self.session.run(None, self._tensors([encoded[i] for i in index]))
         return result
 
+    def token_counts(self, texts: Sequence[str]) -> np.ndarray:
+        """(texts,) int: tokens that the model reads of each, special ones included."""
+        return np.array([len(one.ids) for one in self.tokenizer.encode_batch_fast(list(texts))], dtype=int)
+
     def _tensors(self, encoded: Sequence[Any]) -> dict[str, np.ndarray]:
         """Padded int64 tensors, (texts, tokens) each; the first text is the longest."""
         shape = (len(encoded), len(encoded[0].ids))
@@ -82,3 +86,9 @@ class OnnxClassifier:
             ids[row, :width], mask[row, :width], segments[row, :width] = one.ids, 1, one.type_ids
         tensors = {"input_ids": ids, "attention_mask": mask, "token_type_ids": segments}
         return {name: tensors[name] for name in self.inputs}
+
+
+def message_of_length(export: Path, texts: Sequence[str], tokens: int) -> str:
+    """The text whose number of tokens, special ones included, is nearest to `tokens`; the first of equals."""
+    counts = OnnxClassifier.load(export).token_counts(texts)
+    return texts[int(np.abs(counts - tokens).argmin())]

@@ -1,7 +1,10 @@
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 
-from shared.serving import latency_table, measure_latency, measure_throughput
+from shared.serving import latency_table, measure_latency, measure_throughput, message_of_length, quality_table
 
 
 def test_models_are_timed_in_turn() -> None:
@@ -27,3 +30,20 @@ def test_throughput_gives_every_model_the_same_batches_even_beyond_the_last_text
     table = measure_throughput({"one": lambda texts: seen.append(list(texts))}, ["a", "b", "c"], [2], rounds=2)
     assert seen == [["a", "b"], ["c", "a"]]
     assert table["messages_per_second"].iloc[0] > 0
+
+
+def test_a_message_of_the_wished_length_is_found(export_folder: Path) -> None:
+    # With [CLS] and [SEP]: "hi" has 3 tokens, "hi hi hi" 5, "hi hi hi hi hi hi" 8.
+    texts = ["hi", "hi hi hi", "hi hi hi hi hi hi"]
+    assert message_of_length(export_folder, texts, 6) == "hi hi hi"
+    assert message_of_length(export_folder, texts, 99) == texts[2]
+
+
+def test_quality_stands_beside_size() -> None:
+    sure = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
+    truth = [["a"], ["a"], ["b"], ["b"]]
+    table = quality_table({"one": sure, "two": 1 - sure}, truth, ("a", "b"), list("wxyz"), {"one": 90.0, "two": 23.0})
+    assert table["accuracy"].tolist() == [0.75, 0.25]
+    # one: F1 of a = 2*2/(3+2) = 0.8, of b = 2*1/(1+2) = 0.667
+    assert table["macro_f1"].iloc[0] == pytest.approx((0.8 + 2 / 3) / 2)
+    assert table["megabytes"].tolist() == [90.0, 23.0]

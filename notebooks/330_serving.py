@@ -1,0 +1,180 @@
+# %% [markdown]
+# # Serve the encoder: small, fast, and still the same model
+#
+# **Question** · Can the trained node be exported to ONNX and INT8 without losing quality unnoticed, and how much faster does it answer?
+#
+# **Inputs** · `model` and `predictions` of stage `nodes` (test messages with labels)
+#
+# **Outputs** · `node/` (what to serve: INT8 if it passed the gate, else fp32), `latency`, `throughput`, `quality`, `classes`
+#
+# **Cost** · half a minute on a CPU
+
+# %%
+from IPython.display import display
+
+from shared.figures import bars, lines, show
+from shared.runs import begin, record, say
+from shared.serving import (
+    GateLimits,
+    IntentClassifierModel,
+    export_classifier,
+    folder_bytes,
+    latency_table,
+    make_node,
+    measure_latency,
+    measure_throughput,
+    message_of_length,
+    quality_gate,
+    quality_table,
+    quantise,
+)
+
+# %% tags=["parameters"]
+run_version: str = "v0.1"  # folder under runs/
+upstream: list[str] = []  # stages that may be read; empty = every earlier one
+seed: int = 0  # of the intervals
+message: str = ""  # what latency is measured with; "" = the test message nearest to `tokens`
+tokens: int = 20  # length of that message in tokens, in [3, 512]
+rounds: int = 200  # timed calls of each model, in [10, 100000]
+batches: list[int] = [1, 8, 32, 128]  # messages given at once
+p_value: float = 0.05  # the gate refuses an export that is right less often and has a smaller McNemar p, in (0, 1)
+accuracy_drop: float = 0.01  # largest loss of accuracy, in [0, 1]
+class_drop: float = 0.1  # largest loss of a class's recall, in [0, 1]
+drift: float = 0.3  # largest change of any probability, in [0, 1]
+others: list[str] = []  # folders of further trained classifiers or exports with the same labels, to compare
+
+# %%
+run = begin("serving", globals())
+
+# %% [markdown]
+# ## What is to be served, and what it is tested on
+# The classifier as stage `nodes` left it, and the test messages that it never saw. The gate needs their true labels:
+# agreement with itself would not tell a harmless change from a harmful one.
+
+# %%
+trained = run.find("model")
+reference = IntentClassifierModel(trained)
+predictions = run.table("predictions")
+test = predictions[predictions["split"] == "test"].drop_duplicates("message").reset_index(drop=True)
+truth = [label.split(",") if reference.kind == "multi" else [label] for label in test["label"]]
+texts = test["message"].tolist()
+record("test_messages", len(texts))
+say("{test_messages} test messages.")
+
+# %% [markdown]
+# ## Two exports
+# ONNX keeps the weights in fp32 and must give the numbers of torch. INT8 rounds weights and activations: a quarter of
+# the size, integer arithmetic, and a model that has to be tested again.
+
+# %%
+work = run.checkpoints
+fp32 = export_classifier(trained, work / "fp32", texts[:64])
+int8 = quantise(fp32.folder, work / "int8")
+record("onnx_largest_logit_difference", fp32.largest_difference, n=min(64, len(texts)))
+say("ONNX in fp32 differs from torch by at most {onnx_largest_logit_difference:.1e} in a logit.")
+
+# %% [markdown]
+# ## The quality gate
+# Same messages, both models. McNemar's test looks at the messages where only one of the two is right; the table of
+# classes finds one that collapses behind a good total; the drift finds confidence that moved without an answer
+# changing, which would shift every threshold downstream.
+
+# %%
+models = {"torch fp32": reference, "ONNX fp32": IntentClassifierModel(fp32.folder), "INT8": IntentClassifierModel(int8)}
+models |= {folder: IntentClassifierModel(run.input(folder)) for folder in others}
+probabilities = {name: model.probabilities(texts) for name, model in models.items()}
+limits = GateLimits(p_value=p_value, accuracy_drop=accuracy_drop, class_drop=class_drop, drift=drift)
+gate = quality_gate(probabilities["torch fp32"], probabilities["INT8"], truth, reference.labels, limits)
+record("gate", "passed" if gate.passed else f"refused: {'; '.join(gate.reasons)}")
+record("int8_accuracy_change", gate.accuracy_change, n=len(texts))
+record("int8_agreement", gate.agreement, n=len(texts))
+record("int8_largest_drift", gate.largest_drift, n=len(texts))
+record("int8_p_value", gate.test.p_value, n=gate.test.first_only + gate.test.second_only)
+run.write_table("classes", gate.classes)
+gate.classes.head(10)
+
+# %% [markdown]
+# Refused means refused: then the fp32 export is what is served.
+
+# %%
+say("The gate: {gate}. INT8 gives the same category for {int8_agreement:.1%} of the messages, p = {int8_p_value:.2g}.")
+served = int8 if gate.passed else fp32.folder
+with run.new_folder("node") as folder:
+    for file in served.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+record("served_weights", "INT8" if gate.passed else "fp32")
+
+# %% [markdown]
+# ## Quality beside size
+# Every model that could be served, on the same messages, with intervals over groups of messages.
+
+# %%
+folders = {"torch fp32": trained, "ONNX fp32": fp32.folder, "INT8": int8} | {name: run.input(name) for name in others}
+megabytes = {name: folder_bytes(path) / 1e6 for name, path in folders.items()}
+quality = quality_table(probabilities, truth, reference.labels, test["group"].tolist(), megabytes, seed=seed)
+run.write_table("quality", quality)
+for row in quality.itertuples():
+    slug = row.model.lower().replace(" ", "_")
+    record(f"accuracy_{slug}", row.accuracy, n=len(texts), interval=(row.low, row.high))
+    record(f"size_{slug}", row.megabytes, unit="MB")
+quality
+
+# %% [markdown]
+# ## How long does one message wait?
+# The models take turns call by call, so that whatever else the machine does slows all of them alike. The tokenizer is
+# part of the time: a caller waits for it too.
+
+# %%
+timed = message or message_of_length(fp32.folder, texts, tokens)
+predict = {name: model.predict_batch for name, model in models.items()}
+calls = measure_latency(predict, timed, rounds=rounds)
+latency = latency_table(calls, against="torch fp32")
+run.write_table("latency", latency)
+show(bars(latency["model"], latency["p50_ms"], x="milliseconds for one message (p50)"), title="Latency of one message")
+latency
+
+# %%
+for row in latency.itertuples():
+    record(f"p50_{row.model.lower().replace(' ', '_')}", row.p50_ms, unit="ms", n=rounds)
+    record(f"p95_{row.model.lower().replace(' ', '_')}", row.p95_ms, unit="ms", n=rounds)
+best = latency.set_index("model").loc["INT8"]
+record("int8_speedup", best["speedup"], n=rounds, interval=(best["speedup_low"], best["speedup_high"]))
+
+# %% [markdown]
+# Many messages at once are another matter: there arithmetic counts, and the distance shrinks.
+
+# %%
+throughput = measure_throughput(predict, texts, batches)
+run.write_table("throughput", throughput)
+wide = throughput.pivot(index="batch", columns="model", values="messages_per_second")
+show(lines(wide.index, {name: wide[name] for name in wide}, x="messages at once", y="messages a second"))
+record("int8_messages_per_second", float(wide["INT8"].max()), n=int(wide["INT8"].idxmax()))
+wide.round(0)
+
+# %% [markdown]
+# ## In the workflow
+# The node is a function of the state: load once, add it to a `StateGraph`, route on what it returns. Below a
+# confidence it can say "unsure", and an edge can lead from there to the LLM.
+
+# %%
+node = make_node(IntentClassifierModel(run.folder / "node"), unsure_below=0.5)
+display(node({"message": timed}))
+
+# %% [markdown]
+# ## Findings
+
+# %% tags=["findings"]
+say("Served: {served_weights}, because the gate {gate}. Its largest change of a probability is {int8_largest_drift}.")
+say("INT8 answers one message in {p50_int8} against {p50_torch_fp32} for torch: {int8_speedup} times faster at p50.")
+say(
+    "It takes {size_int8} instead of {size_torch_fp32} and gives up to {int8_messages_per_second:.0f} messages a second."
+)
+say("Accuracy: torch {accuracy_torch_fp32}, INT8 {accuracy_int8}.")
+
+# %% [markdown]
+# ## Sources
+# Dynamic INT8 quantisation with one scale an output channel: onnxruntime. Exact McNemar test: binomial on the
+# discordant pairs.
+
+# %%
+run.finish()
