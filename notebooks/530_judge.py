@@ -1,0 +1,298 @@
+# %% [markdown]
+# # Judge which model answers better
+#
+# **Question** · Does one model answer better than another, by how much, and can the judge be trusted?
+#
+# **Inputs** · `held_out_chats.jsonl` of the stage `feedback` (or a file of chats), training rows and `arms` of `improve`, two models, a judge
+#
+# **Outputs** · `comparisons` and `arm_comparisons` (every verdict with its raw text), `answers.jsonl`, `figures.csv` (every figure with n and interval), `excluded.csv` (everything left out and why)
+#
+# **Cost** · an answer a context and model, two verdicts a pair; the bill is printed before anything is sent, and replies are cached
+
+# %%
+import json
+from collections import Counter
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from shared.figures import intervals, lines, show
+from shared.judge import (
+    REFERENCE_JUDGE,
+    agreement_with_people,
+    answer_alarms,
+    answer_contexts,
+    answer_requests,
+    anytime_win_rate,
+    arm_pairs,
+    bradley_terry,
+    check_coverage,
+    comparison_schema,
+    first_position_preference,
+    held_out_contexts,
+    judge_by_reference,
+    judge_pairs,
+    judge_requests,
+    judge_until_decided,
+    length_controlled_win_rate,
+    longer_answer_preference,
+    original_answers,
+    pair_answers,
+    plan,
+    position_consistency,
+    read_alpaca_eval,
+    repeatability,
+    self_family_preference,
+    win_rate,
+    win_rates_by,
+)
+from shared.llm import Prices, Sending, default_cache, estimate_bill, open_chat
+from shared.models import encode
+from shared.runs import begin, record, say
+
+# %% tags=["parameters"]
+run_version: str = "v0.1"  # folder under runs/
+upstream: list[str] = []  # stages that may be read; empty = every earlier stage of the run
+seed: int = 0  # of sampling, bootstrap and the order of judging
+conversations: str = ""  # JSONL of chats that end with answer and feedback; "" = those held out by the stage feedback
+training_files: list[str] = []  # further JSONL files with messages that a model was trained on
+last: int = 1000  # contexts judged at most: the last ones of the file
+model: str = "template"  # under test: "template", "together:<name>", "openai:<name>", a server's name, a folder, or "upstream:<folder>"
+baseline: str = "original"  # compared with: the same, or "original" = the answers that users reacted to
+base_url: str = ""  # server of both models, such as http://localhost:8000/v1
+api_key_env: str = ""  # name of the environment variable with its key
+max_tokens: int = 512  # of an answer, in [1, 100000]
+temperature: float = 0.0  # of both models, in [0, 2]
+judge: str = "reference"  # "reference" (offline, similarity to a reference), or a chat model named like the models
+judge_url: str = ""  # server of the judge
+judge_key_env: str = ""  # name of the environment variable with its key
+margin: float = 0.01  # reference judge: cosine similarities closer than this are a tie
+stop_early: bool = False  # stop judging as soon as the comparison is decided (anytime-valid)
+portion: int = 50  # pairs judged between two looks, in [1, 100000]
+alpha: float = 0.05  # chance of a false decision, in (0, 0.5)
+repeat_share: float = 0.1  # share of pairs that a chat judge sees again, in [0, 1]
+families: dict[str, str] = {}  # model: family, for self-family preference
+judge_family: str = ""  # family of the judge
+people: str = ""  # JSON of prompt_id: people's score of the model (1, 0.5, 0); "" = none
+judge_arms: bool = True  # also compare the arms of the stage improve
+annotations: str = ""  # AlpacaEval annotations.json to read as well; "" = none
+concurrency: int = 4  # requests under way at once, in [1, 256]
+delay: float = 0.5  # seconds between the starts of two requests to a server, in [0, 3600]
+prompt_price: float = 0.0  # US dollars a million tokens read
+completion_price: float = 0.0  # US dollars a million tokens written
+replicates: int = 10000  # of the bootstrap, in [100, 1000000]
+coverage_repetitions: int = 200  # simulated studies for the check of the intervals, in [1, 100000]
+
+# %%
+run = begin("judge", globals())
+
+# %% [markdown]
+# ## Which contexts are held out?
+# The last conversations, without the answer and the feedback. None may occur in a training file, by id or by content; what is left out is listed with its reason.
+
+# %%
+source = run.input(conversations) if conversations else run.find("held_out_chats.jsonl")
+chats = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
+trained_on = [run.input(text) for text in training_files]
+trained_on += [path for name in ("sft_rows", "sft_rows_alternative") if run.has(name) for path in sorted(run.find(name).glob("*.jsonl"))]
+training = [json.loads(line) for path in trained_on for line in path.read_text(encoding="utf-8").splitlines()]
+held_out = held_out_contexts(chats, training, last=last)
+contexts = held_out.contexts
+
+# %%
+record("n_training_conversations", len(training))
+record("n_contexts", len(contexts), n=len(chats))
+record("n_excluded_contexts", len(held_out.rejected), n=len(chats))
+pd.DataFrame(Counter(row["reason"] for row in held_out.rejected).items(), columns=["left out because", "conversations"])
+
+# %% [markdown]
+# ## What can so many contexts show?
+# Before any money is spent: the smallest true difference from 50 % that this number of prompts finds in four of five studies. A third of ties is what judges usually leave, because verdicts that change with the order are ties.
+
+# %%
+smallest, power_table = plan(max(len(contexts), 1), alpha=alpha)
+record("smallest_detectable_difference", smallest, unit="percentage points", n=len(contexts))
+power_table.round(3)
+
+# %% [markdown]
+# ## What will it cost?
+
+# %%
+names = {"model": model, "baseline": baseline}
+places = {role: str(run.find(name.removeprefix("upstream:"))) if name.startswith("upstream:") else name for role, name in names.items()}
+asked = answer_requests(contexts, temperature=temperature, max_tokens=max_tokens, seed=seed)
+backends = {role: open_chat(place, base_url=base_url, api_key_env=api_key_env, seed=seed) for role, place in places.items() if place != "original"}
+prices, cache = Prices(prompt_price, completion_price), default_cache()
+for role, backend in backends.items():
+    print(f"{role}: {estimate_bill(backend, asked, prices=prices, cache=cache).in_words()}")
+
+# %%
+remote = bool(base_url or judge_url or any(":" in place for place in (*places.values(), judge)))
+sending = Sending(concurrency=concurrency, delay=delay if remote else 0.0)
+answers = {role: answer_contexts(backend, asked, cache=cache, sending=sending, prices=prices) for role, backend in backends.items()}
+answers |= {role: original_answers(contexts) for role, place in places.items() if place == "original"}
+paired = pair_answers(contexts, answers["model"], answers["baseline"])
+record("model", answers["model"].model)
+record("baseline", answers["baseline"].model)
+record("n_unanswered", len(paired.excluded), n=len(contexts))
+path = run.write_jsonl("answers.jsonl", [{"prompt_id": c["conversation_id"], "model": one.model, "answer": text, "truncated": cut, "problem": why} for one in answers.values() for c, text, cut, why in zip(contexts, one.texts, one.truncated, one.problems, strict=True)])
+
+# %% [markdown]
+# ## Are the answers fit to be judged?
+# A constant answer once topped a public leaderboard. Constant, duplicate, empty and truncated answers are counted before any verdict is read.
+
+# %%
+alarms = answer_alarms({one.model: [text or "" for text in one.texts] for one in answers.values()}, {one.model: one.truncated for one in answers.values()})
+record("n_alarms", int(alarms["raised"].sum()), n=len(alarms))
+alarms
+
+# %% [markdown]
+# ## Judging
+# Every pair is judged in both orders. Verdicts that differ are a tie; a verdict that cannot be read leaves the pair unscored. The raw text of every verdict is kept in `comparisons`.
+
+# %%
+chat_judge = None if judge == "reference" else open_chat(judge, base_url=judge_url, api_key_env=judge_key_env, seed=seed)
+ask = partial(judge_by_reference, encode=encode, margin=margin) if chat_judge is None else partial(judge_pairs, chat_judge, cache=cache, sending=sending, prices=prices)
+record("judge", REFERENCE_JUDGE if chat_judge is None else chat_judge.name)
+if chat_judge is not None:
+    print(estimate_bill(chat_judge, judge_requests(paired.pairs), prices=prices, cache=cache).in_words())
+
+# %%
+stopped = judge_until_decided(ask, paired.pairs, portion=portion if stop_early else max(len(paired.pairs), 1), alpha=alpha, seed=seed)
+table = stopped.judged.comparisons
+path = run.write_table("comparisons", table, comparison_schema())
+costs = [one.ledger.cost for one in answers.values() if one.ledger] + [stopped.judged.ledger.cost]
+record("cost", sum(costs), unit="US dollars")
+record("n_spared", stopped.n_spared, n=len(paired.pairs))
+print(stopped.judged.ledger.in_words())
+
+# %% [markdown]
+# ## Who wins?
+# A tie counts a half. Prompts are the independent units: the standard error, the bootstrap and the test all work on whole prompts. Pairs without a verdict are in none of the figures and are counted.
+
+# %%
+plain = win_rate(table, replicates=replicates, seed=seed)
+record("win_rate", plain.win_rate, unit="%", n=plain.n, interval=plain.interval)
+record("standard_error", plain.standard_error, unit="percentage points", n=plain.n_prompts)
+record("wins", plain.wins, n=plain.n)
+record("ties", plain.ties, n=plain.n)
+record("losses", plain.losses, n=plain.n)
+record("n_unscored", plain.n_unscored, n=len(table))
+record("p_value", plain.p_value, n=plain.n_prompts)
+record("effect_size", plain.effect_size, unit="standard deviations", n=plain.n_prompts)
+print(f"test: {plain.test}")
+
+# %% [markdown]
+# ## Would it win at equal length?
+# The win rate is modelled by quality and length difference and read off at equal length. Its standard error comes from repeating the whole fit on prompts drawn anew; taking the spread of fitted values instead gives errors up to seven times too small.
+
+# %%
+controlled = length_controlled_win_rate(table, seed=seed)
+record("win_rate_length_controlled", controlled.win_rate, unit="%", n=controlled.n, interval=controlled.interval)
+record("standard_error_length_controlled", controlled.standard_error, unit="percentage points", n=controlled.n)
+record("length_slope", controlled.slope, unit="log-odds", n=controlled.n, interval=controlled.slope_interval)
+
+# %% [markdown]
+# ## When would it have been decided?
+# The band holds at every moment, so one may look after each prompt and stop when it leaves 50 %.
+
+# %%
+path_of = anytime_win_rate(table["score"].to_numpy(dtype=float), alpha=alpha)
+record("decided_at", float("nan") if path_of.decided_at is None else path_of.decided_at, unit="prompts", n=plain.n_prompts)
+record("p_value_anytime", path_of.p_value[-1] if len(path_of.p_value) else float("nan"), n=plain.n_prompts)
+show(lines(np.arange(1, len(path_of.low) + 1), {"lower bound": path_of.low, "upper bound": path_of.high}, x="prompts judged", y="win rate (%)", markers=False), title="The anytime-valid band narrows with every prompt")
+
+# %% [markdown]
+# ## Is the judge any good?
+# First position and longer answer should win half of the decided pairs if they are no merit in themselves. A judge that compares with a reference has no order, so its consistency is 1 by construction and says nothing.
+
+# %%
+panel = {"position_consistency": position_consistency(table), "first_position_preference": first_position_preference(table), "longer_answer_preference": longer_answer_preference(table)}
+panel["self_family_preference"] = self_family_preference(table, families, judge_family)
+if chat_judge is not None and repeat_share > 0:
+    again = paired.pairs[: max(1, round(repeat_share * len(paired.pairs)))]
+    repeated = judge_pairs(chat_judge, again, cache=cache, sending=sending, prices=prices, repeat=1)
+    panel["repeatability"] = repeatability(table, repeated.comparisons)
+if people:
+    agreed = agreement_with_people(table, json.loads(run.input(people).read_text(encoding="utf-8")))
+    panel |= {"agreement_with_people": agreed.share, "alpha_with_people": agreed.alpha, "win_rate_corrected_by_people": agreed.corrected_win_rate}
+for name, one in panel.items():
+    record(name, one.value, n=one.n, interval=one.interval)
+
+# %%
+panel_table = pd.DataFrame([{"property": n, "value": e.value, "low": e.interval.low, "high": e.interval.high, "n": e.n, "unscored": e.n_unscored} for n, e in panel.items()])
+panel_table.round(3)
+
+# %% [markdown]
+# ## Which arm writes the better answers?
+# The arms of the stage `improve` answered the same contexts. Each is compared with the original answer; p-values are adjusted for looking at several arms (Holm), and all arms are ranked together (Bradley-Terry). `best_of_both` was chosen by the same kind of judge that compares it here, so it is expected to lead: its figure is an upper bound, not a finding. These contexts are training contexts.
+
+# %%
+if judge_arms and run.has("arms.parquet"):
+    arms = ask(arm_pairs(run.table("arms"))).comparisons
+    path = run.write_table("arm_comparisons", arms, comparison_schema())
+    against = win_rates_by(arms[arms["baseline"] == "original"], "model", replicates=replicates, seed=seed)
+    for row in against.itertuples():
+        record(f"arm_win_rate_{row.model}", row.win_rate, unit="%", n=row.n, interval=(row.low, row.high))
+        record(f"arm_p_holm_{row.model}", row.p_holm, n=row.n_prompts)
+    show(intervals(against["model"], against["win_rate"], against["low"], against["high"], x="win rate over the original answer (%)", reference=50.0, reference_name="no difference"), title="Each arm against the original answers")
+
+# %%
+if judge_arms and run.has("arms.parquet"):
+    ranked = pd.DataFrame([one._asdict() for one in bradley_terry(arms, replicates=300, seed=seed)])
+    print(ranked.round(2).to_string(index=False))
+    paired_arms = win_rate(arms[(arms["model"] == "alternative") & (arms["baseline"] == "feedback")], replicates=replicates, seed=seed)
+    record("arm_alternative_over_feedback", paired_arms.win_rate, unit="%", n=paired_arms.n, interval=paired_arms.interval)
+
+# %% [markdown]
+# ## Do these intervals hold what they promise?
+# Simulated judges with known truth and a swap consistency like that of real ones. The usual recipe takes swapped games as independent rows and copies strong verdicts; its intervals are beside ours.
+
+# %%
+coverage = check_coverage(repetitions=coverage_repetitions, seed=seed)
+record("coverage", coverage.clustered, n=coverage.repetitions)
+record("coverage_usual_recipe", coverage.naive, n=coverage.repetitions)
+record("coverage_usual_recipe_at_95", coverage.naive_95, n=coverage.repetitions)
+record("simulated_consistency", coverage.consistency)
+
+# %%
+if annotations:
+    alpaca = win_rate(read_alpaca_eval(run.input(annotations)), replicates=replicates, seed=seed)
+    record("alpaca_win_rate", round(alpaca.win_rate, 4), unit="%", n=alpaca.n, interval=alpaca.interval)
+    record("alpaca_standard_error", round(alpaca.standard_error, 4), unit="percentage points", n=alpaca.n)
+
+# %% [markdown]
+# ## Everything on one page
+# Every figure with its n and interval, and everything that was left out with its reason.
+
+# %%
+excluded = [("context", row["conversation_id"], row["reason"]) for row in held_out.rejected]
+excluded += [("answer", row["prompt_id"], row["reason"]) for row in paired.excluded]
+excluded += [("verdict", row.prompt_id, "a verdict is missing or cannot be read") for row in table[table["score"].isna()].itertuples()]
+excluded_table = pd.DataFrame(excluded, columns=["what", "prompt_id", "reason"])
+path = run.write_csv("excluded.csv", excluded_table)
+excluded_table.groupby(["what", "reason"]).size().reset_index(name="n")
+
+# %%
+figures = pd.DataFrame([{"figure": f"win rate of {plain.wins + plain.ties + plain.losses} pairs", "value": plain.win_rate, "low": plain.interval.low, "high": plain.interval.high, "n": plain.n, "unscored": plain.n_unscored}, {"figure": "win rate at equal length", "value": controlled.win_rate, "low": controlled.interval.low, "high": controlled.interval.high, "n": controlled.n, "unscored": controlled.n_unscored}])
+figures = pd.concat([figures, panel_table.rename(columns={"property": "figure"})], ignore_index=True)
+path = run.write_csv("figures.csv", figures)
+figures.round(3)
+
+# %% [markdown]
+# ## Findings
+
+# %% tags=["findings"]
+say("{model} beats {baseline} in {win_rate} of comparisons; judged by {judge}. Wins {wins:.0f}, ties {ties:.0f}, losses {losses:.0f}; p = {p_value:.3g}, effect {effect_size}.")
+say("At equal length: {win_rate_length_controlled}. With so many prompts a true difference of {smallest_detectable_difference} is found in four of five studies.")
+say("Unscored pairs: {n_unscored}. Contexts left out: {n_excluded_contexts}; unanswered: {n_unanswered}; alarms about answers: {n_alarms}.")
+say("The judge gave the same verdict in both orders in {position_consistency}; the first answer won {first_position_preference}, the longer one {longer_answer_preference}.")
+say("In simulation our 95 % intervals hold the truth in {coverage:.1%} of studies, those of the usual recipe in {coverage_usual_recipe:.1%}.")
+
+# %% [markdown]
+# ## Sources
+# Clustered errors: Miller 2024, "Adding Error Bars to Evals" · length control: Dubois et al. 2024 · anytime-valid intervals: Waudby-Smith and Ramdas 2024 · Bradley and Terry 1952 · Holm 1979 · prediction-powered inference: Angelopoulos et al. 2023 · constant answers: Zheng et al. 2024
+
+# %%
+run.finish()
