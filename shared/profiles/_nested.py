@@ -29,8 +29,6 @@ from shared.sequence import (
 )
 from shared.stats import Estimate, accuracy_estimate, auc_estimate, holm, paired_difference
 
-_REFERENCE: tuple[Weighting, Aggregation] = ("balanced", "mean")  # what `train_model` and profiles do by default
-
 
 class CrossFit(NamedTuple):
     """Answers about authors by models that did not know them.
@@ -65,7 +63,8 @@ def cross_fit(
     Args:
         dataset: conversations with their author's label.
         training: how; its weighting is replaced in turn, and all of its epochs are run.
-        folds: of authors, at least 3, so that something is left without a pair.
+        folds: of authors, at least 3. Thresholds are chosen by models of K - 2 folds for models of K - 1: with few
+            folds the former are weaker and their thresholds too low or too high.
         weightings: those to compare.
         seed: of the folds.
         device: where to compute.
@@ -179,12 +178,12 @@ def compare_choices(crossed: CrossFit) -> pd.DataFrame:
 
     Returns:
         A row each: `weighting`, `aggregation`, `f1` with `f1_low` and `f1_high` (95 %, clustered by author),
-        `accuracy`, `roc_auc`, `difference` (accuracy minus that of balanced and mean), `p` (paired sign-flip test over
-        authors) and `p_holm` (corrected for the number of comparisons; NaN for the reference itself), mean and
-        standard deviation over folds of `threshold` and `cut`.
+        `accuracy`, `roc_auc`, `difference` (accuracy minus that of the first weighting and the mean), `p` (paired
+        sign-flip test over authors) and `p_holm` (corrected for the number of comparisons; NaN for the reference
+        itself), mean and standard deviation over folds of `threshold` and `cut`.
     """
     cells = {(w, a): nested_verdicts(crossed, w, a) for w in crossed.outer for a in AGGREGATIONS}
-    reference = cells.get(_REFERENCE, next(iter(cells.values())))
+    reference = next(iter(cells.values()))
     table = pd.DataFrame([{"weighting": w, "aggregation": a, **_row(v, reference)} for (w, a), v in cells.items()])
     return table.assign(p_holm=holm(table["p"].to_numpy()))
 

@@ -276,7 +276,7 @@ def _decode_into(target: IO[bytes], parquet: pq.ParquetFile, width: int) -> _Unu
 def _unusable_in_words(unusable: _Unusable, names: list[str], turns: pd.DataFrame) -> str:
     place = turns.iloc[unusable.row]
     return (
-        f"features.parquet: {unusable.number:,} of {len(turns) * len(names):,} values are NaN or infinite; the first is "
-        f"feature '{names[unusable.column]}' of turn {place['turn']} in conversation '{place['conversation_id']}'. "
+        f"features.parquet: {unusable.number:,} of {len(turns) * len(names):,} values are NaN or infinite; the first "
+        f"is feature '{names[unusable.column]}' of turn {place['turn']} in conversation '{place['conversation_id']}'. "
         "Leave the turn out, or give a value and a feature that says it was missing."
     )

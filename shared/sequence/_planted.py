@@ -14,7 +14,7 @@ class Planted(NamedTuple):
 
     Attributes:
         authors: number of authors.
-        width: features of a turn, at least 6.
+        width: features of a turn, at least 3.
         conversations: fewest and most conversations of an author.
         turns: fewest and most turns of a conversation; log-uniform, as real lengths are skewed.
         trait_share: share of authors with the trait.
@@ -25,14 +25,14 @@ class Planted(NamedTuple):
         seed: same seed, same files.
     """
 
-    authors: int = 120
-    width: int = 8
+    authors: int = 60
+    width: int = 4
     conversations: tuple[int, int] = (8, 14)
-    turns: tuple[int, int] = (6, 24)
+    turns: tuple[int, int] = (5, 12)
     trait_share: float = 0.4
     shown: float = 0.45
     slips: float = 0.02
-    strength: float = 6.0
+    strength: float = 8.0
     seed: int = 0
 
 

@@ -3,16 +3,20 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from shared.runs import UserError
 from shared.sequence import (
     Training,
+    auc_difference,
     author_folds,
+    average_turn_out_of_fold,
     labelled_conversations,
     out_of_fold,
     read_dataset,
     tfidf_out_of_fold,
+    write_dataset,
 )
 
 
@@ -46,3 +50,26 @@ def test_the_floor_finds_a_word_that_decides():
     texts = ["please give now", "never give now"] * 20
     scores = tfidf_out_of_fold(texts, np.array([1, 0] * 20), np.arange(40) // 2 % 4)
     assert scores[::2].min() > scores[1::2].max()
+
+
+def test_the_average_turn_finds_what_every_turn_shows_and_not_their_order(tmp_path: Path):
+    generator = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    features = generator.normal(size=(60, 4, 2)).astype(np.float32)
+    features[:, :, 0] += 2 * labels[:, None]
+    names = [f"c{i:02d}" for i in range(60)]
+    conversations = pd.DataFrame({"conversation_id": names, "label": labels})
+    turns = pd.DataFrame({"conversation_id": np.repeat(names, 4), "turn": np.tile(range(4), 60)})
+    write_dataset(tmp_path, conversations, turns, features.reshape(-1, 2), ["x", "y"])
+    dataset = labelled_conversations(read_dataset(tmp_path), "conversation")
+    scores = average_turn_out_of_fold(dataset, np.arange(60) % 5)
+    assert scores[labels == 1].mean() > 0.65 > 0.35 > scores[labels == 0].mean()
+
+
+def test_a_method_does_not_differ_from_itself_and_does_from_a_coin():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, 200)
+    good, coin = labels + generator.normal(size=200), generator.random(200)
+    authors = np.arange(200) // 2
+    assert auc_difference(labels, good, good, authors).value == 0
+    assert auc_difference(labels, good, coin, authors).interval.low > 0
