@@ -1,1 +1,1 @@
-"""The library that notebooks import: one room a noun, the ground floor first. CONTRIBUTING.md says who may enter where."""
+"""The library that notebooks import: one room a noun; CONTRIBUTING.md says who may enter where."""
