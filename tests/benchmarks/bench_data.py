@@ -17,26 +17,6 @@ TURNS = 1_000_000
 TURNS_EACH = 20
 LIMIT = 1.5  # GiB
 _WORDS = ["we", "could", "give", "some", "money", "to", "the", "children", "of", "this", "town", "today"]
-    "we",
-    "could",
-    "give",
-    "some",
-    "money",
-    "to",
-    "the",
-    "children",
-    "of",
-    "this",
-    "town",
-    "if",
-    "you",
-    "think",
-    "that",
-    "it",
-    "helps",
-    "them",
-    "now",
-]
 
 _OURS = """
 from pathlib import Path
