@@ -3,7 +3,8 @@
 One turn alone often fits either side ("yes", "that is great"). Two turns together say more: a question and its
 answer, a sentence and its other half. So the encoder is fine-tuned on pairs, to name the roles of both turns at
 once: agent then donor, donor then donor, and so on. Its six probabilities give three log-odds: who says the second
-turn, who says the first, and whether the speaker stays.
+turn, who says the first, and whether the speaker stays. Counting words is a source of its own beside it (`_words`), as is
+what punctuation and word order say about the change (`_continuation`).
 """
 
 import json
@@ -14,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from shared.data import ROLES
+from shared.data import AGENT, ROLES
 from shared.models import FineTuning, LabelledTexts, TextClassifier, fit_text_classifier
 from shared.runs import UserError
 from shared.speakers._chain import ChainWeights, Evidence, fit_chain
 from shared.speakers._continuation import Continuation, fit_continuation
 from shared.speakers._disturb import disturb
 from shared.speakers._method import Dialogue, dialogues
+from shared.speakers._words import WordRoles, fit_word_roles
 
 START = "start"  # before the first turn
 PAIR_LABELS = tuple(f"{before}>{here}" for before in (*ROLES, START) for here in ROLES)
@@ -34,21 +36,24 @@ class SpeakerModel:
     Attributes:
         pairs: classifier with the classes `PAIR_LABELS`.
         continuation: surface log-odds that the speaker stays.
-        weights: of the sources turns = (second of its pair, first of the next pair), steps = (pair, continuation).
+        words: log-odds of the roles from the words of each turn.
+        weights: of the sources turns = (words, second of its pair, first of the next pair), steps = (pair, continuation).
     """
 
     pairs: TextClassifier
     continuation: Continuation
+    words: WordRoles
     weights: ChainWeights
 
     def evidence(self, turns: pd.DataFrame, conversations: pd.DataFrame) -> list[Evidence]:
         """One `Evidence` a conversation; channels are not read."""
-        return _evidence(list(dialogues(turns)), self.pairs, self.continuation)
+        return _evidence(list(dialogues(turns)), self.pairs, self.continuation, self.words)
 
     def save(self, folder: Path) -> None:
         """Write into a new or empty folder; not atomic, use `run.new_folder`."""
         self.pairs.save(folder / "pairs")
         (folder / "continuation.json").write_text(json.dumps(self.continuation.as_json()), encoding="utf-8")
+        (folder / "words.json").write_text(json.dumps(self.words.as_json()), encoding="utf-8")
         weights = {name: np.asarray(value).tolist() for name, value in self.weights._asdict().items()}
         (folder / "chain.json").write_text(json.dumps(weights, indent=1), encoding="utf-8")
 
@@ -59,16 +64,20 @@ class SpeakerModel:
         Raises:
             UserError: the folder holds no such model.
         """
-        missing = [name for name in ("pairs", "continuation.json", "chain.json") if not (folder / name).exists()]
+        names = ("pairs", "continuation.json", "words.json", "chain.json")
+        missing = [name for name in names if not (folder / name).exists()]
         if missing:
             raise UserError(
                 f"{folder} holds no speaker model: {', '.join(missing)} is missing. "
                 "Name the folder `model` that stage speakers wrote."
             )
-        saved = json.loads((folder / "chain.json").read_text(encoding="utf-8"))
-        weights = ChainWeights(np.array(saved["turns"]), np.array(saved["steps"]), saved["stay"])
-        continuation = json.loads((folder / "continuation.json").read_text(encoding="utf-8"))
-        return cls(TextClassifier.load(folder / "pairs"), Continuation.from_json(continuation), weights)
+        going_on, words, chain = (json.loads((folder / name).read_text(encoding="utf-8")) for name in names[1:])
+        return cls(
+            TextClassifier.load(folder / "pairs"),
+            Continuation.from_json(going_on),
+            WordRoles.from_json(words),
+            ChainWeights(np.array(chain["turns"]), np.array(chain["steps"]), chain["stay"]),
+        )
 
 
 def fit_speaker_model(
@@ -102,10 +111,25 @@ def fit_speaker_model(
     pairs = fit_text_classifier(
         turn_pairs(dialogues(torn)), turn_pairs(dialogues(held[0])), settings, folder, labels=PAIR_LABELS
     )
-    continuation = _fit_continuation(train, torn)
+    known = torn[torn["speaker"].notna()]
+    words = fit_word_roles(known["text"].tolist(), (known["speaker"] == AGENT).tolist())
+    return weigh_sources(pairs, _fit_continuation(train, torn), words, held)
+
+
+def weigh_sources(
+    pairs: TextClassifier, continuation: Continuation, words: WordRoles, held: Sequence[pd.DataFrame]
+) -> SpeakerModel:
+    """Put fitted sources together, weighed on conversations that none of them has learned from.
+
+    Args:
+        pairs: classifier with the classes `PAIR_LABELS`.
+        continuation: fitted on training conversations.
+        words: fitted on training conversations.
+        held: canonical turns of validation conversations; those with an unknown speaker are left out.
+    """
     known = [d for table in held for d in dialogues(table) if (d.roles >= 0).all()]
-    weights = fit_chain(_evidence(known, pairs, continuation), [d.roles for d in known])
-    return SpeakerModel(pairs, continuation, weights)
+    weights = fit_chain(_evidence(known, pairs, continuation, words), [d.roles for d in known])
+    return SpeakerModel(pairs, continuation, words, weights)
 
 
 def _need_speakers(train: pd.DataFrame, validation: pd.DataFrame) -> None:
@@ -154,13 +178,15 @@ def _evidence(conversations: Sequence[Dialogue], pairs: TextClassifier, continua
     ]
     ends = np.cumsum([len(dialogue.texts) for dialogue in conversations])[:-1]
     return [
-        _pair_evidence(part.reshape(len(part), 3, 2), continuation.log_odds(dialogue.texts))
+        _pair_evidence(
+            part.reshape(len(part), 3, 2), continuation.log_odds(dialogue.texts), words.log_odds(dialogue.texts)
+        )
         for dialogue, part in zip(conversations, np.split(probabilities, ends), strict=True)
     ]
 
 
-def _pair_evidence(pairs: np.ndarray, going_on: np.ndarray) -> Evidence:
-    """Log-odds from pair probabilities of shape (turns, role before or start, role here)."""
+def _pair_evidence(pairs: np.ndarray, going_on: np.ndarray, said: np.ndarray) -> Evidence:
+    """All sources together; pair probabilities have the shape (turns, role before or start, role here)."""
     here = pairs.sum(axis=1)
     known = pairs[1:, :2]
     before = known.sum(axis=2)
@@ -169,6 +195,6 @@ def _pair_evidence(pairs: np.ndarray, going_on: np.ndarray) -> Evidence:
     same = known[:, 0, 0] + known[:, 1, 1]
     changed = known[:, 0, 1] + known[:, 1, 0]
     return Evidence(
-        turns=np.stack([np.log(here[:, 0] / here[:, 1]), from_next], axis=1),
+        turns=np.stack([said, np.log(here[:, 0] / here[:, 1]), from_next], axis=1),
         steps=np.stack([np.log(same / changed), going_on], axis=1),
     )
