@@ -3,8 +3,8 @@
 One turn alone often fits either side ("yes", "that is great"). Two turns together say more: a question and its
 answer, a sentence and its other half. So the encoder is fine-tuned on pairs, to name the roles of both turns at
 once: agent then donor, donor then donor, and so on. Its six probabilities give three log-odds: who says the second
-turn, who says the first, and whether the speaker stays. Counting words is a source of its own beside it (`_words`), as is
-what punctuation and word order say about the change (`_continuation`).
+turn, who says the first, and whether the speaker stays. Counting words is a source of its own beside it (`_words`),
+as is what punctuation and word order say about the change (`_continuation`).
 """
 
 import json
@@ -37,7 +37,7 @@ class SpeakerModel:
         pairs: classifier with the classes `PAIR_LABELS`.
         continuation: surface log-odds that the speaker stays.
         words: log-odds of the roles from the words of each turn.
-        weights: of the sources turns = (words, second of its pair, first of the next pair), steps = (pair, continuation).
+        weights: of the sources: turns are words, second of its pair, first of the next; steps are pair, continuation.
     """
 
     pairs: TextClassifier
@@ -170,7 +170,9 @@ def _fit_continuation(train: pd.DataFrame, torn: pd.DataFrame) -> Continuation:
     return fit_continuation(train["text"].tolist(), [dialogue.texts for dialogue in known], same)
 
 
-def _evidence(conversations: Sequence[Dialogue], pairs: TextClassifier, continuation: Continuation) -> list[Evidence]:
+def _evidence(
+    conversations: Sequence[Dialogue], pairs: TextClassifier, continuation: Continuation, words: WordRoles
+) -> list[Evidence]:
     first = [text for dialogue in conversations for text in ["", *dialogue.texts[:-1]]]
     second = [text for dialogue in conversations for text in dialogue.texts]
     probabilities = np.maximum(pairs.probabilities(first, second), 1e-6)[
