@@ -5,7 +5,7 @@
 #
 # **Inputs** · `feedback_chats.jsonl` of the stage `feedback`, or a file in its layout; a chat model
 #
-# **Outputs** · improved conversations by method, `arms` (all answers to the same contexts), `sft_rows/`, `dpo_pairs.jsonl`, `kto_labels.jsonl`, `not_improved.jsonl`; with remote fine-tuning `models/<input>_finetune_<timestamp>.json`
+# **Outputs** · improved conversations by method, `arms` (all answers to the same contexts), `sft_rows/`, `dpo_pairs.jsonl` and `preference_pairs`, `kto_labels.jsonl`, `not_improved.jsonl`; with remote fine-tuning `models/<input>_finetune_<timestamp>.json`
 #
 # **Cost** · one request a criticised answer and method; the bill is printed before anything is sent, and answers are cached
 
@@ -28,6 +28,7 @@ from shared.improve import (
     kto_labels,
     pick_by_model,
     pick_by_reference,
+    preference_table,
     sft_rows,
     split_rows,
     write_training_file,
@@ -164,6 +165,7 @@ for name, data in sft.items():
 # %%
 pairs = [{"method": name, **pair} for name, result in improved.items() for pair in dpo_pairs(result.rows)]
 path = run.write_jsonl("dpo_pairs.jsonl", pairs)
+path = run.write_table("preference_pairs", preference_table(pairs))
 path = run.write_jsonl("kto_labels.jsonl", kto_labels(trained))
 record("n_dpo_pairs", len(pairs))
 record("n_kto_labels", len(trained))

@@ -5,49 +5,41 @@
 #
 # **Inputs** · `held_out_chats.jsonl` of the stage `feedback` (or a file of chats), training rows and `arms` of `improve`, two models, a judge
 #
-# **Outputs** · `comparisons` and `arm_comparisons` (every verdict with its raw text), `answers.jsonl`, `figures.csv` (every figure with n and interval), `excluded.csv` (everything left out and why)
+# **Outputs** · `comparisons` and `arm_comparisons` (every verdict with its raw text), `verdicts` (for `dpo`), `answers.jsonl`, `figures.csv` (every figure with n and interval), `excluded.csv` (everything left out and why)
 #
 # **Cost** · an answer a context and model, two verdicts a pair; the bill is printed before anything is sent, and replies are cached
 
 # %%
 import json
-from collections import Counter
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from shared.figures import intervals, lines, show
 from shared.judge import (
-    REFERENCE_JUDGE,
-    agreement_with_people,
     answer_alarms,
+    answer_bill,
     answer_contexts,
-    answer_requests,
-    anytime_win_rate,
     arm_pairs,
     bradley_terry,
     check_coverage,
     comparison_schema,
-    first_position_preference,
+    examine_judge,
     held_out_contexts,
+    judge_bill,
     judge_by_reference,
     judge_pairs,
-    judge_requests,
     judge_until_decided,
     length_controlled_win_rate,
-    longer_answer_preference,
-    original_answers,
     pair_answers,
     plan,
-    position_consistency,
     read_alpaca_eval,
     repeatability,
-    self_family_preference,
+    verdict_table,
     win_rate,
     win_rates_by,
 )
-from shared.llm import Prices, Sending, default_cache, estimate_bill, open_chat
+from shared.llm import Prices, Sending, default_cache, open_chat
 from shared.models import encode
 from shared.runs import begin, record, say
 
@@ -104,7 +96,7 @@ contexts = held_out.contexts
 record("n_training_conversations", len(training))
 record("n_contexts", len(contexts), n=len(chats))
 record("n_excluded_contexts", len(held_out.rejected), n=len(chats))
-pd.DataFrame(Counter(row["reason"] for row in held_out.rejected).items(), columns=["left out because", "conversations"])
+pd.Series([row["reason"] for row in held_out.rejected], dtype=str).value_counts().rename_axis("left out because").reset_index(name="conversations")
 
 # %% [markdown]
 # ## What can so many contexts show?
@@ -121,17 +113,16 @@ power_table.round(3)
 # %%
 names = {"model": model, "baseline": baseline}
 places = {role: str(run.find(name.removeprefix("upstream:"))) if name.startswith("upstream:") else name for role, name in names.items()}
-asked = answer_requests(contexts, temperature=temperature, max_tokens=max_tokens, seed=seed)
-backends = {role: open_chat(place, base_url=base_url, api_key_env=api_key_env, seed=seed) for role, place in places.items() if place != "original"}
+how = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
+backends = {role: None if place == "original" else open_chat(place, base_url=base_url, api_key_env=api_key_env, seed=seed) for role, place in places.items()}
 prices, cache = Prices(prompt_price, completion_price), default_cache()
-for role, backend in backends.items():
-    print(f"{role}: {estimate_bill(backend, asked, prices=prices, cache=cache).in_words()}")
+for role, backend in ((role, backend) for role, backend in backends.items() if backend is not None):
+    print(f"{role}: {answer_bill(backend, contexts, prices=prices, cache=cache, **how).in_words()}")
 
 # %%
 remote = bool(base_url or judge_url or any(":" in place for place in (*places.values(), judge)))
 sending = Sending(concurrency=concurrency, delay=delay if remote else 0.0)
-answers = {role: answer_contexts(backend, asked, cache=cache, sending=sending, prices=prices) for role, backend in backends.items()}
-answers |= {role: original_answers(contexts) for role, place in places.items() if place == "original"}
+answers = {role: answer_contexts(backend, contexts, cache=cache, sending=sending, prices=prices, **how) for role, backend in backends.items()}
 paired = pair_answers(contexts, answers["model"], answers["baseline"])
 record("model", answers["model"].model)
 record("baseline", answers["baseline"].model)
@@ -154,14 +145,15 @@ alarms
 # %%
 chat_judge = None if judge == "reference" else open_chat(judge, base_url=judge_url, api_key_env=judge_key_env, seed=seed)
 ask = partial(judge_by_reference, encode=encode, margin=margin) if chat_judge is None else partial(judge_pairs, chat_judge, cache=cache, sending=sending, prices=prices)
-record("judge", REFERENCE_JUDGE if chat_judge is None else chat_judge.name)
 if chat_judge is not None:
-    print(estimate_bill(chat_judge, judge_requests(paired.pairs), prices=prices, cache=cache).in_words())
+    print(judge_bill(chat_judge, paired.pairs, prices=prices, cache=cache).in_words())
 
 # %%
 stopped = judge_until_decided(ask, paired.pairs, portion=portion if stop_early else max(len(paired.pairs), 1), alpha=alpha, seed=seed)
 table = stopped.judged.comparisons
 path = run.write_table("comparisons", table, comparison_schema())
+path = run.write_table("verdicts", verdict_table(paired.pairs, table))
+record("judge", stopped.judged.ledger.backend)
 costs = [one.ledger.cost for one in answers.values() if one.ledger] + [stopped.judged.ledger.cost]
 record("cost", sum(costs), unit="US dollars")
 record("n_spared", stopped.n_spared, n=len(paired.pairs))
@@ -185,12 +177,13 @@ print(f"test: {plain.test}")
 
 # %% [markdown]
 # ## Would it win at equal length?
-# The win rate is modelled by quality and length difference and read off at equal length. Its standard error comes from repeating the whole fit on prompts drawn anew; taking the spread of fitted values instead gives errors up to seven times too small.
+# The win rate is modelled by quality and length difference and read off at equal length. Its standard error comes from repeating the whole fit on prompts drawn anew; taking the spread of fitted values instead gives errors up to seven times too small. Where one side is nearly always longer, equal length is outside the data and the figure is an extrapolation.
 
 # %%
 controlled = length_controlled_win_rate(table, seed=seed)
 record("win_rate_length_controlled", controlled.win_rate, unit="%", n=controlled.n, interval=controlled.interval)
 record("standard_error_length_controlled", controlled.standard_error, unit="percentage points", n=controlled.n)
+record("share_longer", controlled.share_longer, n=controlled.n)
 record("length_slope", controlled.slope, unit="log-odds", n=controlled.n, interval=controlled.slope_interval)
 
 # %% [markdown]
@@ -198,25 +191,22 @@ record("length_slope", controlled.slope, unit="log-odds", n=controlled.n, interv
 # The band holds at every moment, so one may look after each prompt and stop when it leaves 50 %.
 
 # %%
-path_of = anytime_win_rate(table["score"].to_numpy(dtype=float), alpha=alpha)
+path_of = stopped.path
 record("decided_at", float("nan") if path_of.decided_at is None else path_of.decided_at, unit="prompts", n=plain.n_prompts)
 record("p_value_anytime", path_of.p_value[-1] if len(path_of.p_value) else float("nan"), n=plain.n_prompts)
-show(lines(np.arange(1, len(path_of.low) + 1), {"lower bound": path_of.low, "upper bound": path_of.high}, x="prompts judged", y="win rate (%)", markers=False), title="The anytime-valid band narrows with every prompt")
+show(lines(list(range(1, len(path_of.low) + 1)), {"lower bound": path_of.low, "upper bound": path_of.high}, x="prompts judged", y="win rate (%)", markers=False), title="The anytime-valid band narrows with every prompt")
 
 # %% [markdown]
 # ## Is the judge any good?
 # First position and longer answer should win half of the decided pairs if they are no merit in themselves. A judge that compares with a reference has no order, so its consistency is 1 by construction and says nothing.
 
 # %%
-panel = {"position_consistency": position_consistency(table), "first_position_preference": first_position_preference(table), "longer_answer_preference": longer_answer_preference(table)}
-panel["self_family_preference"] = self_family_preference(table, families, judge_family)
+scores_of_people = json.loads(run.input(people).read_text(encoding="utf-8")) if people else None
+panel = examine_judge(table, families=families, judge_family=judge_family, people=scores_of_people)
 if chat_judge is not None and repeat_share > 0:
     again = paired.pairs[: max(1, round(repeat_share * len(paired.pairs)))]
     repeated = judge_pairs(chat_judge, again, cache=cache, sending=sending, prices=prices, repeat=1)
     panel["repeatability"] = repeatability(table, repeated.comparisons)
-if people:
-    agreed = agreement_with_people(table, json.loads(run.input(people).read_text(encoding="utf-8")))
-    panel |= {"agreement_with_people": agreed.share, "alpha_with_people": agreed.alpha, "win_rate_corrected_by_people": agreed.corrected_win_rate}
 for name, one in panel.items():
     record(name, one.value, n=one.n, interval=one.interval)
 
@@ -285,7 +275,7 @@ figures.round(3)
 
 # %% tags=["findings"]
 say("{model} beats {baseline} in {win_rate} of comparisons; judged by {judge}. Wins {wins:.0f}, ties {ties:.0f}, losses {losses:.0f}; p = {p_value:.3g}, effect {effect_size}.")
-say("At equal length: {win_rate_length_controlled}. With so many prompts a true difference of {smallest_detectable_difference} is found in four of five studies.")
+say("At equal length: {win_rate_length_controlled}; the model's answer is the longer one in {share_longer:.0%} of pairs. With so many prompts a true difference of {smallest_detectable_difference} is found in four of five studies.")
 say("Unscored pairs: {n_unscored}. Contexts left out: {n_excluded_contexts}; unanswered: {n_unanswered}; alarms about answers: {n_alarms}.")
 say("The judge gave the same verdict in both orders in {position_consistency}; the first answer won {first_position_preference}, the longer one {longer_answer_preference}.")
 say("In simulation our 95 % intervals hold the truth in {coverage:.1%} of studies, those of the usual recipe in {coverage_usual_recipe:.1%}.")

@@ -1,7 +1,10 @@
 """Training data in the layouts that trainers read: SFT rows with weights, DPO pairs, KTO labels."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import pandas as pd
 
 from shared.improve._methods import KEPT
 
@@ -47,6 +50,24 @@ def dpo_pairs(rows: Sequence[Row]) -> list[dict[str, Any]]:
         and not _unsound(row)
         and row["messages"][-1]["content"] != row["original_assistant_response"]
     ]
+
+
+def preference_table(pairs: Sequence[Row]) -> pd.DataFrame:
+    """Pairs of `dpo_pairs` as the table that the stage `dpo` reads.
+
+    Returns:
+        One row a pair: `conversation_id`, `prompt` (messages as JSON), `chosen` and `rejected` (texts).
+    """
+    rows = [
+        {
+            "conversation_id": pair["conversation_id"],
+            "prompt": json.dumps(pair["prompt"], ensure_ascii=False),
+            "chosen": pair["chosen"][0]["content"],
+            "rejected": pair["rejected"][0]["content"],
+        }
+        for pair in pairs
+    ]
+    return pd.DataFrame(rows, columns=["conversation_id", "prompt", "chosen", "rejected"])
 
 
 def kto_labels(rows: Sequence[Row]) -> list[dict[str, Any]]:

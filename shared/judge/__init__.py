@@ -12,11 +12,12 @@ from shared.judge._alarms import answer_alarms
 from shared.judge._answers import (
     ModelAnswers,
     Pairs,
+    answer_bill,
     answer_contexts,
-    answer_requests,
     arm_pairs,
     original_answers,
     pair_answers,
+    verdict_table,
 )
 from shared.judge._comparisons import Verdict, comparison_schema, comparisons, read_alpaca_eval, score_of
 from shared.judge._coverage import Coverage, check_coverage
@@ -25,6 +26,7 @@ from shared.judge._length import LengthControlled, length_controlled_win_rate
 from shared.judge._panel import (
     Agreement,
     agreement_with_people,
+    examine_judge,
     first_position_preference,
     longer_answer_preference,
     position_consistency,
@@ -57,8 +59,8 @@ __all__ = [
     "WinRate",
     "agreement_with_people",
     "answer_alarms",
+    "answer_bill",
     "answer_contexts",
-    "answer_requests",
     "anytime_win_rate",
     "arm_pairs",
     "bradley_terry",
@@ -66,6 +68,7 @@ __all__ = [
     "comparison_schema",
     "comparisons",
     "content_key",
+    "examine_judge",
     "first_position_preference",
     "held_out_contexts",
     "joined",
@@ -86,6 +89,7 @@ __all__ = [
     "score_deviation",
     "score_of",
     "self_family_preference",
+    "verdict_table",
     "win_rate",
     "win_rates_by",
 ]

@@ -1,5 +1,6 @@
 """From contexts to pairs: models answer, arms line up, and what cannot be compared is listed with its reason."""
 
+import json
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from shared.judge._verdicts import Pair
-from shared.llm import ChatBackend, Ledger, Prices, Request, Sending, ask_all, request
+from shared.llm import Bill, ChatBackend, Ledger, Prices, Request, Sending, ask_all, estimate_bill, request
 
 
 class ModelAnswers(NamedTuple):
@@ -36,22 +37,40 @@ class Pairs(NamedTuple):
     excluded: list[dict[str, str]]
 
 
-def answer_requests(
-    contexts: Sequence[Mapping[str, Any]], *, temperature: float = 0.0, max_tokens: int = 512, seed: int = 0
-) -> list[Request]:
-    """One request a context; its messages end with the user's question."""
+def _requests(contexts: Sequence[Mapping[str, Any]], temperature: float, max_tokens: int, seed: int) -> list[Request]:
     return [request(c["messages"], temperature=temperature, max_tokens=max_tokens, seed=seed) for c in contexts]
 
 
-def answer_contexts(
+def answer_bill(
     backend: ChatBackend,
-    requests: Sequence[Request],
+    contexts: Sequence[Mapping[str, Any]],
     *,
+    temperature: float = 0.0,
+    max_tokens: int = 512,
+    seed: int = 0,
+    prices: Prices | None = None,
+    cache: Path | None = None,
+) -> Bill:
+    """What the model's answers to all contexts cost at most; nothing is sent."""
+    asked = _requests(contexts, temperature, max_tokens, seed)
+    return estimate_bill(backend, asked, prices=prices, cache=cache)
+
+
+def answer_contexts(
+    backend: ChatBackend | None,
+    contexts: Sequence[Mapping[str, Any]],
+    *,
+    temperature: float = 0.0,
+    max_tokens: int = 512,
+    seed: int = 0,
     cache: Path | None = None,
     sending: Sending | None = None,
     prices: Prices | None = None,
 ) -> ModelAnswers:
-    """Let a model answer. Failed and refused requests give None; an empty answer is kept as an empty text."""
+    """Let a model answer; without one the answers that users reacted to. Failed and refused requests give None; an empty answer is kept as an empty text."""
+    if backend is None:
+        return original_answers(contexts)
+    requests = _requests(contexts, temperature, max_tokens, seed)
     got = ask_all(backend, requests, parse=str.strip, cache=cache, sending=sending, prices=prices, what="answers")
     problems = [answer.problem for answer in got.answers]
     return ModelAnswers(backend.name, got.values, [a.truncated for a in got.answers], problems, got.ledger)
@@ -97,6 +116,31 @@ def arm_pairs(arms: pd.DataFrame) -> list[Pair]:
             }
             pairs.append(_pair(context, model, baseline, row["answer"], other["answer"]))
     return pairs
+
+
+def verdict_table(pairs: Sequence[Pair], comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts as preferences, in the layout that the stage `dpo` reads.
+
+    Args:
+        pairs: what was judged, in any order.
+        comparisons: the verdicts on them.
+
+    Returns:
+        One row a comparison: `prompt_id`, `prompt` (messages as JSON), `answer_a` (the model's), `answer_b` (the
+        baseline's) and `winner`: "a", "b", "tie", or "" where the pair is unscored.
+    """
+    messages = {pair.prompt_id: [{"role": role, "content": text} for role, text in pair.context] for pair in pairs}
+    rows = [
+        {
+            "prompt_id": row["prompt_id"],
+            "prompt": json.dumps(messages[row["prompt_id"]], ensure_ascii=False),
+            "answer_a": row["answer"],
+            "answer_b": row["baseline_answer"],
+            "winner": {1.0: "a", 0.5: "tie", 0.0: "b"}.get(row["score"], ""),
+        }
+        for row in comparisons.to_dict("records")
+    ]
+    return pd.DataFrame(rows, columns=["prompt_id", "prompt", "answer_a", "answer_b", "winner"])
 
 
 def _pair(context: Mapping[str, Any], model: str, baseline: str, answer: str, other: str) -> Pair:

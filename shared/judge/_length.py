@@ -27,6 +27,8 @@ class LengthControlled(NamedTuple):
         interval: percent.
         slope: change of log-odds from equal length to a clearly longer answer (tanh from 0 to 1).
         slope_interval: the same unit.
+        share_longer: share of pairs with the longer answer from the model. Near 0 or 1 there are hardly any pairs to
+            learn the influence of length from, and the controlled win rate is an extrapolation.
         n: scored comparisons.
         n_unscored: comparisons without a verdict.
     """
@@ -36,6 +38,7 @@ class LengthControlled(NamedTuple):
     interval: Interval
     slope: float
     slope_interval: Interval
+    share_longer: float
     n: int
     n_unscored: int
 
@@ -62,7 +65,8 @@ def length_controlled_win_rate(
     count = int(prompts.max(initial=-1)) + 1
     if count < 2:
         nothing = Interval(float("nan"), float("nan"))
-        return LengthControlled(float("nan"), float("nan"), nothing, float("nan"), nothing, n, n_unscored)
+        unknown = float("nan")
+        return LengthControlled(unknown, unknown, nothing, unknown, nothing, unknown, n, n_unscored)
     x, y = length_feature(scored), scored["score"].to_numpy(dtype=float)
     fitted = _fit(np.ones((1, n)), x, y, np.zeros((1, 2)), _STEPS_FIRST)
     drawn = _refits(x, y, prompts, count, fitted, replicates, seed)
@@ -73,6 +77,7 @@ def length_controlled_win_rate(
         interval=percentile_interval(rates, count, level),
         slope=float(fitted[0, 1]),
         slope_interval=percentile_interval(drawn[:, 1], count, level),
+        share_longer=float(np.mean(x > 0)),
         n=n,
         n_unscored=n_unscored,
     )

@@ -13,15 +13,33 @@ class Agreement(NamedTuple):
     """Judge and people on the same prompts.
 
     Attributes:
-        share: share of equal verdicts among the three (model, tie, baseline).
-        alpha: Krippendorff's alpha, ordinal (baseline < tie < model).
-        corrected_win_rate: percent; the judge's win rate on all prompts, corrected by its mean error on those that
-            people judged (prediction-powered inference), with its interval.
+        agreement_with_people: share of equal verdicts among the three (model, tie, baseline).
+        alpha_with_people: Krippendorff's alpha, ordinal (baseline < tie < model).
+        win_rate_corrected_by_people: percent; the judge's win rate on all prompts, corrected by its mean error on
+            those that people judged (prediction-powered inference), with its interval.
     """
 
-    share: Estimate
-    alpha: Estimate
-    corrected_win_rate: Estimate
+    agreement_with_people: Estimate
+    alpha_with_people: Estimate
+    win_rate_corrected_by_people: Estimate
+
+
+def examine_judge(
+    comparisons: pd.DataFrame,
+    *,
+    families: Mapping[str, str] | None = None,
+    judge_family: str = "",
+    people: Mapping[str, float] | None = None,
+) -> dict[str, Estimate]:
+    """Consistency and three leanings by the functions' names; with people's scores also the fields of `Agreement`."""
+    agreement = agreement_with_people(comparisons, people)._asdict() if people else {}
+    return {
+        "position_consistency": position_consistency(comparisons),
+        "first_position_preference": first_position_preference(comparisons),
+        "longer_answer_preference": longer_answer_preference(comparisons),
+        "self_family_preference": self_family_preference(comparisons, families or {}, judge_family),
+        **agreement,
+    }
 
 
 def position_consistency(comparisons: pd.DataFrame) -> Estimate:
@@ -99,9 +117,9 @@ def agreement_with_people(comparisons: pd.DataFrame, people: Mapping[str, float]
     human = comparisons["prompt_id"].map(dict(people)).to_numpy(dtype=float)
     common = np.where(np.isnan(human), np.nan, judge)
     return Agreement(
-        share=accuracy_estimate(common, human, comparisons["prompt_id"]),
-        alpha=krippendorff_alpha(np.vstack([common, human]), "ordinal"),
-        corrected_win_rate=_corrected(judge, human),
+        agreement_with_people=accuracy_estimate(common, human, comparisons["prompt_id"]),
+        alpha_with_people=krippendorff_alpha(np.vstack([common, human]), "ordinal"),
+        win_rate_corrected_by_people=_corrected(judge, human),
     )
 
 

@@ -1,5 +1,6 @@
 """Both methods, leakage, arms and exports."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,12 @@ def test_dpo_pairs_prefer_the_improved_answer() -> None:
     (pair,) = improve.dpo_pairs(rows_for_export())
     assert pair["prompt"][-1]["role"] == "user"
     assert (pair["chosen"][0]["content"], pair["rejected"][0]["content"]) == ("Six minutes.", "An hour.")
+
+
+def test_the_preference_table_holds_prompts_as_json() -> None:
+    (row,) = improve.preference_table(improve.dpo_pairs(rows_for_export())).to_dict("records")
+    assert json.loads(row["prompt"])[-1]["role"] == "user"
+    assert (row["chosen"], row["rejected"]) == ("Six minutes.", "An hour.")
 
 
 def test_kto_labels_are_the_users_own_judgements() -> None:

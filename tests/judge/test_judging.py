@@ -1,5 +1,6 @@
 """Both orders, strict verdicts, the panel, alarms and held-out contexts."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -144,8 +145,9 @@ def test_agreement_with_people_by_hand() -> None:
     # The judge gives 1 to all four; people gave 1 and 0 to the first two: mean error -0.5, corrected 1 - 0.5 = 50 %
     table = judge.judge_pairs(chooses("minutes"), [pair(k) for k in range(4)]).comparisons
     found = judge.agreement_with_people(table, {"p0": 1.0, "p1": 0.0})
-    assert (found.share.value, found.share.n) == (0.5, 2)
-    assert (found.corrected_win_rate.value, found.corrected_win_rate.n) == (50.0, 2)
+    assert (found.agreement_with_people.value, found.agreement_with_people.n) == (0.5, 2)
+    corrected = found.win_rate_corrected_by_people
+    assert (corrected.value, corrected.n) == (50.0, 2)
 
 
 def test_a_constant_answer_raises_the_alarm() -> None:
@@ -196,7 +198,7 @@ def test_a_conversation_that_does_not_end_with_feedback_is_rejected_with_a_reaso
 def test_a_missing_answer_excludes_the_pair_with_its_reason() -> None:
     contexts = judge.held_out_contexts([chat(0, "A?"), chat(1, "B?")], [], last=2).contexts
     backend = llm.FunctionChat(lambda m: "Fine." if m[-1]["content"] == "A?" else refuse(), "half")
-    model = judge.answer_contexts(backend, judge.answer_requests(contexts))
+    model = judge.answer_contexts(backend, contexts)
     found = judge.pair_answers(contexts, model, judge.original_answers(contexts))
     assert [(one.answer, one.baseline_answer) for one in found.pairs] == [("Fine.", "Answer 0.")]
     assert found.excluded == [{"prompt_id": "c1", "reason": "half: refused: too long"}]
@@ -231,3 +233,10 @@ def test_an_undecided_comparison_judges_everything() -> None:
     backend = llm.FunctionChat(lambda messages: "Verdict: A", "first")
     found = judge.judge_until_decided(lambda part: judge.judge_pairs(backend, part), [pair(k) for k in range(60)])
     assert (found.path.decided_at, found.n_spared, len(found.judged.comparisons)) == (None, 0, 60)
+
+
+def test_verdicts_become_preferences_for_alignment() -> None:
+    judged = judge.judge_pairs(chooses("minutes"), [pair()])
+    (row,) = judge.verdict_table([pair()], judged.comparisons).to_dict("records")
+    assert (row["answer_a"], row["answer_b"], row["winner"]) == ("Eight minutes.", "An hour.", "a")
+    assert json.loads(row["prompt"]) == [{"role": "user", "content": "How long do eggs boil?"}]
