@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -129,6 +129,8 @@ def auc_difference(
 
 
 def _auc_gap(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
-    if len(np.unique(labels)) < 2:
-        return float("nan")
-    return float(roc_auc_score(labels, first) - roc_auc_score(labels, second))
+    # AUC from the ranks of the positives (Mann-Whitney): a tenth of the time of a ROC curve, and drawn 500 times.
+    positive = labels == 1
+    pairs = positive.sum() * (~positive).sum()
+    ranks = [rankdata(scores)[positive].sum() for scores in (first, second)]
+    return float((ranks[0] - ranks[1]) / pairs) if pairs else float("nan")

@@ -12,7 +12,7 @@ NETWORK = {"hidden_size": 16, "num_layers": 1, "num_heads": 2, "dropout": 0.1, "
 @pytest.fixture(scope="session")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """60 authors; the trait shows in less than half of an author's conversations."""
-    plan = sequence.Planted(authors=60, conversations=(8, 12), turns=(4, 10), strength=8.0)
+    plan = sequence.Planted()
     return sequence.write_planted(tmp_path_factory.mktemp("planted"), plan)
 
 
@@ -24,7 +24,7 @@ def author_model(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         dataset_path=planted,
         num_epochs=12,
         batch_size=16,
-        learning_rate=5e-3,
+        learning_rate=8e-3,
         output_dir=tmp_path_factory.mktemp("models"),
         network=NETWORK,
     )
