@@ -67,7 +67,10 @@ def answer_contexts(
     sending: Sending | None = None,
     prices: Prices | None = None,
 ) -> ModelAnswers:
-    """Let a model answer; without one the answers that users reacted to. Failed and refused requests give None; an empty answer is kept as an empty text."""
+    """Let a model answer; without a backend, the answers that users reacted to.
+
+    Failed and refused requests give None, an empty answer is an empty text.
+    """
     if backend is None:
         return original_answers(contexts)
     requests = _requests(contexts, temperature, max_tokens, seed)
