@@ -11,7 +11,8 @@ import pandas as pd
 from shared.models import Task
 from shared.runs import UserError
 
-LONGEST_MESSAGE = 100_000  # characters; longer ones are a file that was read wrongly
+# Longer ones are documents, or a file that was read wrongly: an encoder would learn from their first lines only.
+LONGEST_MESSAGE = 8_000  # characters
 
 
 def read_labelled_csv(path: Path, task: Task, *, names: Sequence[str] | None = None) -> pd.DataFrame:
@@ -27,7 +28,8 @@ def read_labelled_csv(path: Path, task: Task, *, names: Sequence[str] | None = N
         Rows without a message or label are left out and counted in `attrs["left_out"]`.
 
     Raises:
-        UserError: not UTF-8, a missing column, an unknown label (all of them are listed), or no row at all.
+        UserError: not UTF-8, a missing column, an unknown label (all of them are listed), a message
+            longer than `LONGEST_MESSAGE`, or no row at all.
     """
     frame = _read(path, names)
     wanted = [task.columns["message"], *task.columns["label"].split(",")]
@@ -38,6 +40,7 @@ def read_labelled_csv(path: Path, task: Task, *, names: Sequence[str] | None = N
     if complete.empty:
         raise UserError(f"{path.name}: no row has both a message and a label.")
     messages = complete[wanted[0]].astype(str)
+    _refuse_documents(path, messages)
     labels = [_label(complete.loc[i, wanted[1:]], task, numbered=names is not None) for i in complete.index]
     _refuse_unknown(path, labels, task)
     result = pd.DataFrame({"message": messages, "label": pd.Series(labels, dtype=object), "group": messages})
@@ -75,6 +78,15 @@ def _label(values: pd.Series, task: Task, *, numbered: bool) -> Any:
         known = list(task.definitions)
         found = [known[int(part)] if part.isdigit() and int(part) < len(known) else part for part in found]
     return found if task.kind == "multi" else found[0]
+
+
+def _refuse_documents(path: Path, messages: pd.Series) -> None:
+    longest = max(messages, key=len)
+    if len(longest) > LONGEST_MESSAGE:
+        raise UserError(
+            f"{path.name}: a message has {len(longest):,} characters ('{longest[:40]}…'); at most "
+            f"{LONGEST_MESSAGE:,} are read. Cut it, or check quotes and separators of the file."
+        )
 
 
 def _refuse_unknown(path: Path, labels: list[Any], task: Task) -> None:

@@ -103,7 +103,11 @@ def quantise(export: Path, folder: Path) -> Path:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     folder.mkdir(parents=True, exist_ok=True)
-    quantize_dynamic(export / MODEL, folder / MODEL, weight_type=QuantType.QInt8, per_channel=True)
+    logging.disable(logging.WARNING)  # it recommends a pre-processing that fails on such graphs
+    try:
+        quantize_dynamic(export / MODEL, folder / MODEL, weight_type=QuantType.QInt8, per_channel=True)
+    finally:
+        logging.disable(logging.NOTSET)
     shutil.copyfile(export / TOKENIZER, folder / TOKENIZER)
     _write_about(folder, json.loads((export / ABOUT).read_text(encoding="utf-8")) | {"weights": "int8"})
     return folder
