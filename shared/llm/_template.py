@@ -11,6 +11,7 @@ from shared.llm._chat import Message, Reply, Request, estimated_tokens
 
 TEMPLATE = "template"
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]{3,}")
+_MARKUP = re.compile(r"<[^<>]*>|\[\w+\]")  # tags and speakers that prompts put around a conversation
 _COMMON_WORDS = (
     "about after again also answer been before being better could does doing each from have help here into just know "
     "like made make more most much need only other please really should some such tell than that their them then there "
@@ -51,7 +52,7 @@ def _choice(messages: list[Message], seed: int) -> int:
 
 def _topics(messages: list[Message]) -> list[str]:
     """Three words: the longest of the user's messages, the newest message first."""
-    newest_first = [m["content"] for m in reversed(messages) if m["role"] == "user"]
+    newest_first = [_MARKUP.sub(" ", m["content"]) for m in reversed(messages) if m["role"] == "user"]
     words = [w.lower() for text in newest_first for w in sorted(_WORD.findall(text), key=len, reverse=True)]
     chosen = list(dict.fromkeys(word for word in words if word not in _COMMON))[:3]
     return chosen + ["the question", "the context", "the details"][len(chosen) :]
