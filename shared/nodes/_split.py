@@ -29,7 +29,8 @@ def near_duplicate_groups(messages: Sequence[str], groups: Sequence[str], *, sim
     Args:
         messages: texts.
         groups: group of each (pattern, conversation, author).
-        similarity: cosine of character 3- to 5-gram TF-IDF vectors in (0, 1] from which two messages are the same.
+        similarity: cosine of character 3- to 5-gram TF-IDF vectors in (0, 1] from which two messages are the same;
+            above 1 none are, and nothing is compared.
 
     Returns:
         Shape (messages,) int: connected components of "same group or near-duplicate".
@@ -38,7 +39,7 @@ def near_duplicate_groups(messages: Sequence[str], groups: Sequence[str], *, sim
     from scipy.sparse.csgraph import connected_components
 
     codes = pd.factorize(pd.Series(list(groups)))[0]
-    if len(codes) == 0:
+    if len(codes) == 0 or similarity > 1:
         return codes
     first, second, _ = similar_pairs(messages, similarity)
     edges = coo_matrix((np.ones(len(first)), (codes[first], codes[second])), shape=(codes.max() + 1,) * 2)
