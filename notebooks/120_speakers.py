@@ -183,12 +183,12 @@ record("accuracy_when_labelled", above["accuracy"], n=int((confidence >= thresho
 
 # %% [markdown]
 # ## What is it worth to someone with a diariser?
-# Labels of known turns are swapped and neighbouring turns run together, as diarisers do; then every segment is cut into sentences and labelled anew. Errors are counted by word.
+# Labels of known turns are swapped and neighbouring turns run together, as diarisers do; then every segment is cut into sentences and labelled anew, with the diariser as one source among the others. Errors are counted by word.
 
 # %%
 repair = repair_diarisation(
     known,
-    known["speaker"],
+    taught[split == VALIDATION],
     conversations,
     fitted[methods[0]],
     swap_share=swap_share,

@@ -26,7 +26,7 @@ from shared.speakers._words import WordRoles, fit_word_roles
 
 START = "start"  # before the first turn
 PAIR_LABELS = tuple(f"{before}>{here}" for before in (*ROLES, START) for here in ROLES)
-_DRAWS = 3  # disturbances of each validation conversation, so that a dozen weights rest on enough of them
+_DRAWS = 3  # disturbances of each conversation, so that words and weights rest on enough of them
 
 
 @dataclass(frozen=True)
@@ -103,17 +103,20 @@ def fit_speaker_model(
         UserError: no speaker is known in `train` or in `validation`.
     """
     _need_speakers(train, validation)
-    torn = disturb(train, drop_most=drop_most, split_share=split_share, seed=settings.seed)
-    held = [
-        disturb(validation, drop_most=drop_most, split_share=split_share, seed=settings.seed + 1 + draw)
-        for draw in range(_DRAWS)
-    ]
+    torn = _draws(train, drop_most, split_share, settings.seed)
+    held = _draws(validation, drop_most, split_share, settings.seed + _DRAWS)
     pairs = fit_text_classifier(
-        turn_pairs(dialogues(torn)), turn_pairs(dialogues(held[0])), settings, folder, labels=PAIR_LABELS
+        turn_pairs(dialogues(torn[0])), turn_pairs(dialogues(held[0])), settings, folder, labels=PAIR_LABELS
     )
-    known = torn[torn["speaker"].notna()]
+    known = pd.concat(torn).dropna(subset=["speaker"])
     words = fit_word_roles(known["text"].tolist(), (known["speaker"] == AGENT).tolist())
-    return weigh_sources(pairs, _fit_continuation(train, torn), words, held)
+    return weigh_sources(pairs, _fit_continuation(train, torn[0]), words, held)
+
+
+def _draws(turns: pd.DataFrame, drop_most: int, split_share: float, seed: int) -> list[pd.DataFrame]:
+    """The same conversations disturbed in different ways; once if there is nothing to disturb."""
+    draws = _DRAWS if drop_most or split_share else 1
+    return [disturb(turns, drop_most=drop_most, split_share=split_share, seed=seed + draw) for draw in range(draws)]
 
 
 def weigh_sources(

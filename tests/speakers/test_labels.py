@@ -117,9 +117,9 @@ def test_relabelling_repairs_swaps_and_merges():
     turns = table(
         [("c", "agent", "Now we ask."), ("c", "donor", "I see."), ("c", "agent", "So we do."), ("c", "donor", "No.")]
     )
-    repair = repair_diarisation(turns, turns["speaker"], PEOPLE, Oracle(), swap_share=1.0, merge_share=0.0)
+    repair = repair_diarisation(turns, turns, PEOPLE, Oracle(), swap_share=1.0, merge_share=0.0)
     assert (repair.before.value, repair.after.value) == (1.0, 0.0)
-    merged = repair_diarisation(turns, turns["speaker"], PEOPLE, Oracle(), swap_share=0.0, merge_share=1.0)
+    merged = repair_diarisation(turns, turns, PEOPLE, Oracle(), swap_share=0.0, merge_share=1.0)
     assert merged.before.value == pytest.approx(3 / 9)  # all 9 words labelled agent, 3 are the donor's
     assert merged.after.value == 0.0
 
