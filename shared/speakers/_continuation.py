@@ -140,13 +140,17 @@ def fit_continuation(
     Args:
         whole: the training turns before they were disturbed, for counting.
         torn: (conversations,) the same conversations with openings dropped and turns torn, as at test.
-        same: (conversations,) of (turns - 1,) whether the speaker stayed.
+        same: (conversations,) of (turns - 1,) whether the speaker stayed. If that is always so, or never, there is
+            nothing to learn but how usual it is.
     """
     from sklearn.linear_model import LogisticRegression
 
     counts = count_word_order(whole)
     features = np.concatenate([continuation_features(t, counts, s) for t, s in zip(torn, same, strict=True)])
     target = np.concatenate([np.asarray(s, dtype=int) for s in same])
+    if len(np.unique(target)) < 2:
+        usual = float(np.log((target.sum() + 0.5) / (len(target) - target.sum() + 0.5)))
+        return Continuation(counts, np.zeros(len(FEATURES)), usual)
     centre, scale = features.mean(axis=0), features.std(axis=0) + 1e-9
     fitted = LogisticRegression(max_iter=1000).fit((features - centre) / scale, target)
     weights = fitted.coef_[0] / scale

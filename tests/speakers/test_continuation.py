@@ -40,3 +40,9 @@ def test_one_turn_has_no_transition_and_odd_text_no_nan():
     counts = count_word_order(TURNS)
     assert continuation_features(["Hello."], counts).shape == (0, len(FEATURES))
     assert not np.isnan(continuation_features(["…", "你好", "<script>"], counts)).any()
+
+
+def test_where_sides_always_alternate_only_that_is_learned():
+    fitted = fit_continuation(TURNS, [TURNS[:4]] * 5, [[False] * 3] * 5)
+    # 15 transitions, none stays: log(0.5 / 15.5)
+    assert fitted.log_odds(["How are", "you today?"]) == pytest.approx([np.log(0.5 / 15.5)])
