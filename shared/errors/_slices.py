@@ -18,7 +18,7 @@ def confusion_table(rows: pd.DataFrame) -> pd.DataFrame:
     """
     totals = rows.groupby("truth").size()
     wrong = rows[rows["truth"] != rows["predicted"]].groupby(["truth", "predicted"]).size().reset_index(name="n")
-    wrong["of"] = wrong["truth"].map(totals)
+    wrong["of"] = wrong["truth"].map(totals).astype(int)
     bounds = [wilson_interval(n, of) for n, of in zip(wrong["n"], wrong["of"], strict=True)]
     wrong = wrong.assign(share=wrong["n"] / wrong["of"], low=[b.low for b in bounds], high=[b.high for b in bounds])
     return wrong.sort_values("n", ascending=False, ignore_index=True)
