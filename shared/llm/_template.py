@@ -1,7 +1,7 @@
 """A stand-in for a chat model: fixed sentences around words of the conversation. Offline, instant, deterministic.
 
 It exists so that every stage that talks to a model runs anywhere in seconds. It understands nothing: reports name it
-"template chat (no model)", and no figure got with it says anything about models.
+"template chat (no model, ...)", and no figure got with it says anything about models.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import re
 from shared.llm._chat import Message, Reply, Request, estimated_tokens
 
 TEMPLATE = "template"
+_PATTERNS = 2  # goes up when answers change: cached ones go by name
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]{3,}")
 _MARKUP = re.compile(r"<[^<>]*>|\[\w+\]")  # tags and speakers that prompts put around a conversation
 _COMMON_WORDS = (
@@ -35,7 +36,7 @@ class TemplateChat:
     """
 
     def __init__(self, *, seed: int = 0) -> None:
-        self.name = f"template chat (no model), seed {seed}"
+        self.name = f"template chat (no model, patterns {_PATTERNS}), seed {seed}"
         self._seed = seed
 
     def complete(self, asked: Request) -> Reply:
