@@ -90,7 +90,7 @@ def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
             elif fault == "empty":
                 self._send(200, b"{}")
             else:
-                time.sleep(0.8 if fault == "slow" else 0.0)
+                time.sleep(3.0 if fault == "slow" else 0.0)
                 self._send(200, _completion(fault.removeprefix("say ") if fault.startswith("say ") else text))
                 with stub.lock:
                     stub.finished += 1
