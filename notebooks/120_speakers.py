@@ -142,6 +142,9 @@ record(
     interval=(chosen["whole_low"], chosen["whole_high"]),
 )
 
+# %% [markdown]
+# Every method and every floor goes on record under its own name.
+
 # %%
 for row in table.itertuples():
     name = row.method.replace(", ", "_").replace(" ", "_")

@@ -66,6 +66,8 @@ if labelled_file:
     rows = read_labelled_csv(run.input(labelled_file), about, names=names or None)
 else:
     rows = run.table("labelled").query("task == @about.name")[["message", "label", "group"]].reset_index(drop=True)
+
+# %%
 counts = counts_by_label(rows, about)
 record("messages", len(rows))
 record("labels", len(counts))
@@ -84,11 +86,16 @@ shares = {"validation": 0.0 if validation_file else validation_share, "test": 0.
 split = split_rows(
     rows["message"], first_label, groups, similarity=1.1 if keep_near_duplicates else similarity, seed=seed, **shares
 )
+
+# %%
 sides = {side: rows[split.sides == side].reset_index(drop=True) for side in ("train", "validation", "test")}
 for side, file in (("validation", validation_file), ("test", test_file)):
     if file:
         sides[side] = read_labelled_csv(run.input(file), about, names=names or None)
 record("near_duplicates_kept_together", split.merged, n=len(rows))
+
+# %% [markdown]
+# What training may see can be capped, and no test message may stand in it letter by letter.
 
 # %%
 if max_train:
@@ -109,6 +116,8 @@ pd.DataFrame({"messages": {side: len(part) for side, part in sides.items()}})
 train, validation, test = (labelled_texts(sides[side]) for side in ("train", "validation", "test"))
 label_order = tuple(about.definitions) if about.definitions else tuple(sorted(rows["label"].unique()))
 floors = {}
+
+# %%
 if about.kind != "values":
     options = {"kind": about.kind, "labels": label_order}
     floors = {
@@ -124,6 +133,8 @@ floor_rows = [
     for name, floor in floors.items()
 ]
 floor_scores = {table["model"].iloc[0]: node_scores(table, kind=about.kind, seed=seed) for table in floor_rows}
+
+# %%
 best_floor = max(floor_scores, key=lambda name: floor_scores[name].macro_f1.value) if floors else "none"
 record("best_floor", best_floor)
 if floors:
@@ -150,6 +161,9 @@ show(
     title="Validation score by epoch",
 )
 
+# %% [markdown]
+# The first seed is the one that is kept: choosing the best of several on the test side would be choosing by luck.
+
 # %%
 with run.new_folder("model") as folder:
     trained[0].model.save(folder)
@@ -168,6 +182,8 @@ tables = (
         for side in ("validation", "test")
     ]
 )
+
+# %%
 predictions = (
     pd.concat([*tables, *floor_rows], ignore_index=True) if tables else pd.DataFrame(columns=PREDICTIONS_SCHEMA.names)
 )

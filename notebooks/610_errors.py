@@ -66,6 +66,8 @@ record("error_rate", float((~test["right"]).mean()), n=len(test))
 confusions = confusion_table(test)
 top = confusions.head(12)
 names = [f"{t} → {p}" for t, p in zip(top["truth"], top["predicted"], strict=True)]
+
+# %%
 if names:
     record("commonest_confusion", names[0])
     show(
@@ -96,6 +98,8 @@ part = (
     else None
 )
 columns = ["item", "text", "truth", "likelier", "margin"]
+
+# %%
 noisy = likely_label_errors(test, part, found.labels) if part is not None else pd.DataFrame(columns=columns)
 pairs = near_duplicates(rows, similarity=similarity)
 contradictions = pairs[pairs["first_truth"] != pairs["second_truth"]]
@@ -131,6 +135,8 @@ ordered = np.sort(part.to_numpy(), axis=1) if part is not None and part.shape[1]
 margins = ordered[:, -1] - ordered[:, -2] if ordered is not None else None
 train_counts = rows.loc[rows["split"] == "train", "truth"].value_counts()
 contradicted = set(contradictions["first"]) | set(contradictions["second"])
+
+# %%
 ranked = remedies(
     test,
     label_errors=set(noisy["item"]),

@@ -97,7 +97,8 @@ def _cell_problems(cell: Cell, tree: ast.Module) -> list[str]:
     if any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) for node in ast.walk(tree)):
         problems.append(f"line {cell.line}: a cell defines a function or class. Move it to shared/ and import it.")
     lines = sum(1 for line in cell.source.splitlines() if line.strip())
-    if lines > _LONGEST_CELL and "parameters" not in cell.tags:  # these are a list, one a line
+    is_list = "parameters" in cell.tags or all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in tree.body)
+    if lines > _LONGEST_CELL and not is_list:  # parameters and imports are lists, one a line: nobody reads them through
         problems.append(f"line {cell.line}: a cell has {lines} lines, at most {_LONGEST_CELL} are read with pleasure.")
     return problems
 

@@ -57,7 +57,7 @@ def test_quick_commands_run_as_they_stand(command: str, tmp_path: Path) -> None:
 
 
 def test_reports_are_rebuilt_and_one_can_be_sent_alone(tmp_path: Path, home: Path) -> None:
-    run(f"{sys.executable} -m pipelines run demo --task explore", tmp_path)
+    run(".venv/bin/python -m pipelines run demo --task explore", tmp_path)
     for command in runnable(".venv/bin/python -m pipelines report"):
         done = run(command, tmp_path)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
