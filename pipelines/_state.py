@@ -163,7 +163,7 @@ def _upstream_reasons(step: Step, entry: Mapping[str, Any], digests: Digests) ->
     except UserError:
         yield f"{entry['stage']}, or something else that it reads, is not complete"
         return
-    found = _newest_holder(folders, entry["path"].partition(f"/{entry['stage']}/")[2])
+    found = _newest_holder(folders, entry["path"].rpartition(f"/{entry['stage']}/")[2])
     if found is None:
         yield f"no upstream stage holds {entry['name']}"
     # Another place with the same content is no reason: only what is read counts.
