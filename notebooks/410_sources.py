@@ -10,7 +10,6 @@
 # **Cost** · seconds for the sample; the four public corpora in full take about two minutes
 
 # %%
-import json
 from typing import Any, Literal
 
 import pandas as pd
@@ -69,7 +68,13 @@ run = begin("sources", globals())
 # Splits, sizes and keys of every corpus. Keys only: values of metadata fields are labels or come close to them, and nobody should get used to seeing them beside the inputs.
 
 # %%
-locations = {"esconv": esconv, "empathetic": empathetic, "go_emotions": go_emotions, "emobank": emobank, "messages": messages}
+locations = {
+    "esconv": esconv,
+    "empathetic": empathetic,
+    "go_emotions": go_emotions,
+    "emobank": emobank,
+    "messages": messages,
+}
 local = [place for place in locations.values() if place and resolve_path(place).exists()]
 inputs = [run.input(place) for place in local]
 corpora = read_corpora(locations)
@@ -121,11 +126,17 @@ for check in checks.values():
 # One example for each turn that teaches something: a supporter's answer, or a comment with an emotion or a rating. Turns older than the limit allows are cut whole, from the front.
 
 # %%
-made = list(progress(canonical_examples(corpora.dialogues, template, max_length=max_length, loss_on=loss_on), "examples", total=len(corpora.dialogues)))
+made = list(
+    progress(
+        canonical_examples(corpora.dialogues, template, max_length=max_length, loss_on=loss_on),
+        "examples",
+        total=len(corpora.dialogues),
+    )
+)
 examples = [e for e in made if isinstance(e, Example)]
 rejected = corpora.rejected + [r for r in made if isinstance(r, Rejected)]
 share = require_few_rejected(rejected, corpora.n_rows, max_rejected_fraction)
-path = run.write_jsonl("rejected.jsonl", (r._asdict() for r in rejected))
+run.write_jsonl("rejected.jsonl", (r._asdict() for r in rejected))
 
 # %%
 reasons = pd.Series([f"{r.source}: {r.reason.split(':')[0]}" for r in rejected], dtype=object)
@@ -142,7 +153,7 @@ reasons.value_counts().head(8)
 picked = [next(e for e in examples if e.dialogue.source == name) for name in corpora.samples]
 chosen = (picked + [e for e in examples if e.dialogue.has_answer])[:shown_examples]
 page = xray_page(chosen, template)
-path = run.write_text("xray.html", page)
+run.write_text("xray.html", page)
 embed(page, title="Trained tokens of some examples")
 
 # %% [markdown]
@@ -157,25 +168,50 @@ print(f"{verdict.n:,} examples judged, {verdict.n_answers:,} of them with an ans
 # Held-out texts that are almost in the training split make every score look better.
 
 # %%
-texts = {s: {f"{d.conversation_id}#{i}": "\n".join(m["content"] for m in d.messages) for i, d in enumerate(corpora.dialogues) if d.split == s} for s in ("train", "valid", "test")}
-duplicates = pd.concat([near_duplicates(texts["train"], texts[s], threshold=duplicate_threshold).assign(split=s) for s in ("valid", "test")], ignore_index=True)
-path = run.write_csv("near_duplicates.csv", duplicates)
-duplicates.assign(corpus=duplicates["held_out_id"].str.partition("-")[0]).groupby(["corpus", "split"]).size()
+texts = {
+    s: {
+        f"{d.conversation_id}#{i}": "\n".join(m["content"] for m in d.messages)
+        for i, d in enumerate(corpora.dialogues)
+        if d.split == s
+    }
+    for s in ("train", "valid", "test")
+}
+duplicates = pd.concat(
+    [
+        near_duplicates(texts["train"], texts[s], threshold=duplicate_threshold).assign(split=s)
+        for s in ("valid", "test")
+    ],
+    ignore_index=True,
+)
+run.write_csv("near_duplicates.csv", duplicates)
+duplicates.assign(corpus=duplicates["held_out_id"].str.split("-").str[0]).groupby(["corpus", "split"]).size()
 
 # %% [markdown]
 # ## What goes on
 
 # %%
 table = examples_table(examples, emotions, strategies)
-path = run.write_table("examples", table, EXAMPLES)
+run.write_table("examples", table, EXAMPLES)
 kept = {"base_model": base_model, "emotions": emotions, "strategies": strategies, "padding": tokenizer.pad_token_id}
-path = run.write_json("sources.json", kept | {"max_length": max_length, "system_prompt": system_prompt, "template_options": template_options, "loss_on": loss_on})
+run.write_json(
+    "sources.json",
+    kept
+    | {
+        "max_length": max_length,
+        "system_prompt": system_prompt,
+        "template_options": template_options,
+        "loss_on": loss_on,
+    },
+)
 share_of_splits(table)
 
 # %%
 train_rows = table[table["split"] == "train"]
 shares = train_rows.loc[train_rows["strategy_label"] >= 0, "strategy_label"].value_counts(normalize=True).sort_index()
-show(bars([strategies[i] for i in shares.index], shares.to_numpy(), x="share of training answers", y="strategy"), title="How often each strategy is used")
+show(
+    bars([strategies[i] for i in shares.index], shares.to_numpy(), x="share of training answers", y="strategy"),
+    title="How often each strategy is used",
+)
 
 # %%
 lengths = {name: part["input_ids"].map(len).to_numpy() for name, part in table.groupby("source", sort=False)}
@@ -188,7 +224,11 @@ record("rejected_share", share, n=corpora.n_rows)
 record("canaries_planted", sum(check.planted for check in checks.values()))
 record("canaries_found", sum(len(check.found) for check in checks.values()))
 record("masks_judged", verdict.n)
-record("near_duplicate_share", len(duplicates) / max(1, len(texts["valid"]) + len(texts["test"])), n=len(texts["valid"]) + len(texts["test"]))
+record(
+    "near_duplicate_share",
+    len(duplicates) / max(1, len(texts["valid"]) + len(texts["test"])),
+    n=len(texts["valid"]) + len(texts["test"]),
+)
 record("examples_cut", sum(e.cut_turns > 0 for e in examples))
 excess = max(probes, key=lambda p: p.excess.value if p.n else -1.0)
 record("largest_probe_excess", excess.excess.value, n=excess.n, interval=tuple(excess.excess.interval))
@@ -198,8 +238,12 @@ record("largest_probe_excess", excess.excess.value, n=excess.n, interval=tuple(e
 
 # %% tags=["findings"]
 say("{examples} examples from {conversations} conversations; {rejected_share} of the rows could not be used.")
-say("{canaries_found} of {canaries_planted} canaries planted in metadata came out of the tokenizer. The largest excess of a probe for a dropped label over the words alone is {largest_probe_excess}.")
-say("{masks_judged} masks were judged one by one and all are right. {examples_cut} examples lost old turns to the limit.")
+say(
+    "{canaries_found} of {canaries_planted} canaries planted in metadata came out of the tokenizer. The largest excess of a probe for a dropped label over the words alone is {largest_probe_excess}."
+)
+say(
+    "{masks_judged} masks were judged one by one and all are right. {examples_cut} examples lost old turns to the limit."
+)
 say("Share of held-out texts that are almost in the training split: {near_duplicate_share}.")
 
 # %% [markdown]

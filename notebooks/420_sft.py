@@ -17,9 +17,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from shared.figures import bars, intervals, lines, show
+from shared.figures import intervals, lines, show
 from shared.models import load_tokenizer
-from shared.runs import begin, record, resolve_path, say
+from shared.runs import begin, record, say
 from shared.sft import (
     EVAL_METRICS,
     GIB,
@@ -27,12 +27,12 @@ from shared.sft import (
     BaseModel,
     Collator,
     SafetyTeacher,
+    Score,
     Training,
     answer_losses,
     available_bytes,
     capped,
     compare_ablation,
-    example_measures,
     heads_metrics_during_training,
     load_base,
     load_tuned,
@@ -76,13 +76,18 @@ gradient_checkpointing: bool = False  # less memory for about a third more time
 lora_rank: int = 16  # in [1, 1024]
 lora_alpha: int = 32  # in [1, 4096]
 lora_dropout: float = 0.05  # in [0, 1)
-loss_weights: dict[str, float] = {"lm": 1.0, "emotion": 1.0, "strategy": 1.0, "valence_arousal": 1.0}  # λ of each task, 0 leaves it out
+loss_weights: dict[str, float] = {
+    "lm": 1.0,
+    "emotion": 1.0,
+    "strategy": 1.0,
+    "valence_arousal": 1.0,
+}  # λ of each task, 0 leaves it out
 learn_weights: bool = False  # learn a log-variance for each task on top of λ
 alpha: float = 0.5  # mixture exponent: a corpus of n examples is drawn proportionally to n^alpha, in (0, 1]
 max_train_examples: int = 0  # cap on training examples; 0 = all
 max_eval_examples: int = 0  # cap on held-out examples; 0 = all
 eval_every: int = 0  # steps between evaluations of the heads on the validation split; 0 = never
-save_every: int = 0  # steps between checkpoints from which a killed run goes on; 0 = none
+save_every: int = 100  # steps between checkpoints from which a killed run goes on; 0 = none
 log_every: int = 10  # steps between rows of train_metrics.jsonl
 safety_prompts: str = "data/prompts/safety.jsonl"  # chats with a safe answer, for the safety teacher
 safety_weight: float = 0.0  # weight of the divergence to the frozen base on safety prompts, in [0, 1000]
@@ -136,7 +141,15 @@ taught, unseen = safety_rows[: len(safety_rows) * 2 // 3], safety_rows[len(safet
 teacher = SafetyTeacher(taught, padding=sources["padding"], batch_size=batch_size)
 valid_rows = capped(table[table["split"] == "valid"].reset_index(drop=True), max_eval_examples, seed)
 evaluate = heads_metrics_during_training(valid_rows, padding=sources["padding"]) if eval_every else None
-trained = train(base, training, train_rows, padding=sources["padding"], folder=run.checkpoints / "main", safety=teacher, evaluate_heads=evaluate)
+trained = train(
+    base,
+    training,
+    train_rows,
+    padding=sources["padding"],
+    folder=run.checkpoints / "main",
+    safety=teacher,
+    evaluate_heads=evaluate,
+)
 
 # %%
 mixture = mixture_report(list(train_rows["source"]), trained.order, alpha)
@@ -147,11 +160,14 @@ mixture.round(3)
 
 # %%
 write_metrics(run.checkpoints, trained.history)
-path = run.write_text(TRAIN_METRICS, (run.checkpoints / TRAIN_METRICS).read_text(encoding="utf-8"))
-path = run.write_text(EVAL_METRICS, (run.checkpoints / EVAL_METRICS).read_text(encoding="utf-8"))
+run.write_text(TRAIN_METRICS, (run.checkpoints / TRAIN_METRICS).read_text(encoding="utf-8"))
+run.write_text(EVAL_METRICS, (run.checkpoints / EVAL_METRICS).read_text(encoding="utf-8"))
 history = pd.DataFrame([row for row in trained.history if "loss" in row])
 curves = {name: history[name] for name in history if name.startswith("loss_")}
-show(lines(history["step"], curves, x="optimiser step", y="loss (nats; squared error for ratings)"), title="Loss of each task")
+show(
+    lines(history["step"], curves, x="optimiser step", y="loss (nats; squared error for ratings)"),
+    title="Loss of each task",
+)
 
 # %% [markdown]
 # ## Do the tasks pull in step?
@@ -159,13 +175,19 @@ show(lines(history["step"], curves, x="optimiser step", y="loss (nats; squared e
 
 # %%
 norms = {name: history[name] for name in history if name.startswith("gradient_")}
-show(lines(history["step"], norms, x="optimiser step", y="gradient norm at the last hidden state"), title="How hard each task pulls")
+show(
+    lines(history["step"], norms, x="optimiser step", y="gradient norm at the last hidden state"),
+    title="How hard each task pulls",
+)
 
 # %%
 evaluated = pd.DataFrame([row for row in trained.history if any(k.startswith("eval_") for k in row)])
 held = {name.removeprefix("eval_"): evaluated[name] for name in evaluated if name.startswith("eval_")}
 if held:
-    show(lines(evaluated["step"], held, x="optimiser step", y="accuracy, macro-F1 or correlation"), title="Heads on the validation split")
+    show(
+        lines(evaluated["step"], held, x="optimiser step", y="accuracy, macro-F1 or correlation"),
+        title="Heads on the validation split",
+    )
 
 # %% [markdown]
 # ## Heads beside their floors
@@ -174,14 +196,29 @@ if held:
 # %%
 padding = sources["padding"]
 heads = predict_heads(trained.model, test_rows, padding=padding)
-systems = {"heads": heads, "TF-IDF": tfidf_predictions(train_rows, test_rows), "majority": majority_predictions(train_rows, test_rows)}
-scores = pd.DataFrame([s for name, p in systems.items() for s in score_heads(p, test_rows, name, seed=seed)])
+systems = {
+    "heads": heads,
+    "TF-IDF": tfidf_predictions(train_rows, test_rows),
+    "majority": majority_predictions(train_rows, test_rows),
+}
+scores = pd.DataFrame(
+    [s for name, p in systems.items() for s in score_heads(p, test_rows, name, seed=seed)], columns=Score._fields
+)
 scores.round(3)
 
 # %%
-names = scores["task"] + " " + scores["metric"] + ", " + scores["system"]
+names = scores["task"].astype(str) + " " + scores["metric"].astype(str) + ", " + scores["system"].astype(str)
 order = np.lexsort((scores["system"], scores["metric"], scores["task"]))
-show(intervals(names.iloc[order].tolist(), scores["value"].iloc[order], scores["low"].iloc[order], scores["high"].iloc[order], x="score on the test split (95 % interval over conversations)"), title="Heads and floors")
+show(
+    intervals(
+        names.iloc[order].tolist(),
+        scores["value"].iloc[order],
+        scores["low"].iloc[order],
+        scores["high"].iloc[order],
+        x="score on the test split (95 % interval over conversations)",
+    ),
+    title="Heads and floors",
+)
 
 # %% [markdown]
 # ## Are the answers likelier?
@@ -201,7 +238,11 @@ gain = paired_difference(base_losses, tuned_losses, test_rows["conversation_id"]
 # Divergence of the tuned model from the frozen base on safety prompts that were never taught. Whether refusals survive is counted in the stage `exports`.
 
 # %%
-drift = SafetyTeacher(unseen, padding=padding, batch_size=batch_size).mean_divergence(trained.model) if method == "lora" else float("nan")
+drift = (
+    SafetyTeacher(unseen, padding=padding, batch_size=batch_size).mean_divergence(trained.model)
+    if method == "lora"
+    else float("nan")
+)
 print(f"{drift:.4f} nats a token on {len(unseen)} unseen safety prompts, weight {safety_weight:g}")
 
 # %% [markdown]
@@ -209,11 +250,15 @@ print(f"{drift:.4f} nats a token on {len(unseen)} unseen safety prompts, weight 
 # What the weights, the optimiser's state and one batch's activations really took.
 
 # %%
-batch = Collator(padding)(train_rows.loc[train_rows["input_ids"].map(len).nlargest(batch_size).index].to_dict("records"))
+batch = Collator(padding)(
+    train_rows.loc[train_rows["input_ids"].map(len).nlargest(batch_size).index].to_dict("records")
+)
 found = measured_ledger(ledger, trained.model, batch, trained.optimiser_bytes)
 ledger_table = pd.DataFrame(found)
-path = run.write_csv("ledger.csv", ledger_table)
-ledger_table.assign(predicted=(ledger_table["predicted"] / 2**20).round(2), measured=(ledger_table["measured"] / 2**20).round(2))
+run.write_csv("ledger.csv", ledger_table)
+ledger_table.assign(
+    predicted=(ledger_table["predicted"] / 2**20).round(2), measured=(ledger_table["measured"] / 2**20).round(2)
+)
 
 # %% [markdown]
 # Both columns are in MiB. The LM head's chunks are gone when the step ends, so they are predicted only.
@@ -232,7 +277,7 @@ predictions = test_rows[["example_id", "source", "conversation_id", "emotion_lab
     emotion=heads.emotion.argmax(axis=1), strategy=heads.strategy.argmax(axis=1),
     valence=heads.valence_arousal[:, 0], arousal=heads.valence_arousal[:, 1], base_loss=base_losses, tuned_loss=tuned_losses,
 )  # fmt: skip
-path = run.write_table("test_predictions", predictions)
+run.write_table("test_predictions", predictions)
 
 # %%
 if write_merged:
@@ -248,16 +293,30 @@ if write_merged:
 
 # %%
 if ablation != "none":
-    runs = run_ablation(base, replace(training, save_every=0), ablation, seeds=seeds, examples=train_rows, held_out=test_rows, padding=padding, folder=run.checkpoints)
+    runs = run_ablation(
+        base,
+        replace(training, save_every=0),
+        ablation,
+        seeds=seeds,
+        examples=train_rows,
+        held_out=test_rows,
+        padding=padding,
+        folder=run.checkpoints,
+    )
     comparison = compare_ablation(runs.full, runs.ablated, seed=seed)
-    path = run.write_csv("ablation.csv", comparison.assign(ablation=ablation))
+    run.write_csv("ablation.csv", comparison.assign(ablation=ablation))
     for row in comparison.itertuples():
         record(f"full_minus_{ablation}_{row.measure}", row.difference, n=row.n, interval=(row.low, row.high))
     print(comparison.round(4).to_string(index=False))
 
 # %%
 for row in scores.itertuples():
-    record(f"{row.task}_{row.metric}_{row.system.lower().replace('-', '')}", row.value, n=row.n, interval=(row.low, row.high))
+    record(
+        f"{row.task}_{row.metric}_{row.system.lower().replace('-', '')}",
+        row.value,
+        n=row.n,
+        interval=(row.low, row.high),
+    )
 record("answer_loss_gain", gain.value, unit="nats a token", n=gain.n, interval=tuple(gain.interval))
 record("answer_loss_tuned", float(np.nanmean(tuned_losses)), unit="nats a token")
 record("safety_drift", drift, unit="nats a token", n=len(unseen))
@@ -266,7 +325,11 @@ record("peak_memory", peak_bytes() / GIB, unit="GiB")
 record("reload_difference", reload_difference)
 record("steps_per_second", steps / max(trained.seconds, 1e-9), unit="a second")
 record("resumed_from", trained.resumed_from)
-missing = [n for n in ("strategy_accuracy_heads", "emotion_macro_f1_heads", "valence_correlation_heads") if n.removesuffix("_heads") not in {f"{r.task}_{r.metric}" for r in scores.itertuples()}]
+missing = [
+    n
+    for n in ("strategy_accuracy_heads", "emotion_macro_f1_heads", "valence_correlation_heads")
+    if n.removesuffix("_heads") not in {f"{r.task}_{r.metric}" for r in scores.itertuples()}
+]
 for name in missing:
     for system in ("heads", "tfidf", "majority"):
         record(name.replace("heads", system), float("nan"))
@@ -276,10 +339,16 @@ for name in missing:
 
 # %% tags=["findings"]
 say("Tuning makes test answers likelier by {answer_loss_gain} than the base does.")
-say("Strategy of the next answer: accuracy {strategy_accuracy_heads} for the head, {strategy_accuracy_tfidf} for TF-IDF, {strategy_accuracy_majority} for the majority.")
-say("Emotion: macro-F1 {emotion_macro_f1_heads} for the head, {emotion_macro_f1_tfidf} for TF-IDF. Valence: correlation {valence_correlation_heads} against {valence_correlation_tfidf}.")
+say(
+    "Strategy of the next answer: accuracy {strategy_accuracy_heads} for the head, {strategy_accuracy_tfidf} for TF-IDF, {strategy_accuracy_majority} for the majority."
+)
+say(
+    "Emotion: macro-F1 {emotion_macro_f1_heads} for the head, {emotion_macro_f1_tfidf} for TF-IDF. Valence: correlation {valence_correlation_heads} against {valence_correlation_tfidf}."
+)
 say("On safety prompts that were not taught, the tuned model is {safety_drift} away from the base.")
-say("Memory: {predicted_memory} predicted for the step, {peak_memory} peak of the whole process. A reloaded adapter differs by {reload_difference}.")
+say(
+    "Memory: {predicted_memory} predicted for the step, {peak_memory} peak of the whole process. A reloaded adapter differs by {reload_difference}."
+)
 
 # %% [markdown]
 # ## Sources

@@ -55,7 +55,7 @@ found = read_chats(run.input(chats), legend=legend, fields=Fields(**field_names)
 pd.DataFrame({"code here": found.legend.codes.values(), "code in the file": found.legend.codes.keys(), "meaning": [MEANINGS[c] for c in found.legend.codes.values()]})
 
 # %%
-path = run.write_jsonl("rejected.jsonl", found.rejected)
+run.write_jsonl("rejected.jsonl", found.rejected)
 n_read = len(found.rows) + len(found.rejected)
 record("n_rejected", len(found.rejected), n=n_read)
 record("n_shifted_codes", len(found.legend.shifted))
@@ -125,9 +125,9 @@ examples[["conversation_id", "category", "span"]]
 
 # %%
 kept = [row for row in train if row["category"] in keep]
-path = run.write_jsonl("feedback_chats.jsonl", kept)
-path = run.write_jsonl("held_out_chats.jsonl", held_out)
-path = run.write_table("feedback", table[["conversation_id", "split", "category", "source", "confidence", "span"]])
+run.write_jsonl("feedback_chats.jsonl", kept)
+run.write_jsonl("held_out_chats.jsonl", held_out)
+run.write_table("feedback", table[["conversation_id", "split", "category", "source", "confidence", "span"]])
 record("n_kept", len(kept), n=len(train))
 record("n_negative", sum(row["category"] != "UR5" for row in kept), n=len(kept))
 

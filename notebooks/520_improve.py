@@ -114,9 +114,9 @@ for result in improved.values():
 
 # %%
 for name, result in improved.items():
-    path = run.write_json(f"{output}_{name}.json" if method == "both" else f"{output}.json", result.rows)
+    run.write_json(f"{output}_{name}.json" if method == "both" else f"{output}.json", result.rows)
 left_out = [{"method": name, **row} for name, result in improved.items() for row in result.not_improved]
-path = run.write_jsonl("not_improved.jsonl", left_out)
+run.write_jsonl("not_improved.jsonl", left_out)
 record("n_improved", sum(row["improved"] for result in improved.values() for row in result.rows), n=len(criticised) * len(methods))
 record("n_unscored", len(left_out), n=len(criticised) * len(methods))
 record("cost", sum(result.ledger.cost for result in improved.values()), unit="US dollars")
@@ -145,7 +145,7 @@ show(histogram({"original": originals, **lengths}, x="characters of the answer",
 pick = pick_by_reference(encode) if picker == "reference" else pick_by_model(backend, cache=cache, sending=sending)
 if len(improved) == 2:
     arms = arm_answers(improved["feedback"].rows, improved["alternative"].rows, pick)
-    path = run.write_table("arms", arms)
+    run.write_table("arms", arms)
     record("n_arm_contexts", arms["conversation_id"].nunique(), n=len(criticised))
     show(bars(*zip(*arms.groupby("arm", sort=False)["answer"].apply(lambda texts: texts.str.len().mean()).items(), strict=True), x="mean characters of an answer"), title="Arms differ in length, which a judge may like")
 
@@ -164,9 +164,9 @@ for name, data in sft.items():
 
 # %%
 pairs = [{"method": name, **pair} for name, result in improved.items() for pair in dpo_pairs(result.rows)]
-path = run.write_jsonl("dpo_pairs.jsonl", pairs)
-path = run.write_table("preference_pairs", preference_table(pairs))
-path = run.write_jsonl("kto_labels.jsonl", kto_labels(trained))
+run.write_jsonl("dpo_pairs.jsonl", pairs)
+run.write_table("preference_pairs", preference_table(pairs))
+run.write_jsonl("kto_labels.jsonl", kto_labels(trained))
 record("n_dpo_pairs", len(pairs))
 record("n_kto_labels", len(trained))
 
@@ -183,7 +183,7 @@ if remote == "together" and improved:
     training = training._replace(path=run.folder / "remote" / training.path.name)
     job = FineTune(remote_model, epochs, learning_rate, batch_size or "max", suffix, lora)
     job_record = fine_tune(training, job, record_folder=run.checkpoints, input_name=name, api_key_env=remote_key_env, base_url=remote_url, monitor=monitor, check_interval=check_interval)
-    path = run.write_json(f"models/{Path(job_record['record']).name}", job_record)
+    run.write_json(f"models/{Path(job_record['record']).name}", job_record)
     record("remote_status", job_record["status"])
 
 # %% [markdown]

@@ -127,7 +127,7 @@ paired = pair_answers(contexts, answers["model"], answers["baseline"])
 record("model", answers["model"].model)
 record("baseline", answers["baseline"].model)
 record("n_unanswered", len(paired.excluded), n=len(contexts))
-path = run.write_jsonl("answers.jsonl", [{"prompt_id": c["conversation_id"], "model": one.model, "answer": text, "truncated": cut, "problem": why} for one in answers.values() for c, text, cut, why in zip(contexts, one.texts, one.truncated, one.problems, strict=True)])
+run.write_jsonl("answers.jsonl", [{"prompt_id": c["conversation_id"], "model": one.model, "answer": text, "truncated": cut, "problem": why} for one in answers.values() for c, text, cut, why in zip(contexts, one.texts, one.truncated, one.problems, strict=True)])
 
 # %% [markdown]
 # ## Are the answers fit to be judged?
@@ -151,8 +151,8 @@ if chat_judge is not None:
 # %%
 stopped = judge_until_decided(ask, paired.pairs, portion=portion if stop_early else max(len(paired.pairs), 1), alpha=alpha, seed=seed)
 table = stopped.judged.comparisons
-path = run.write_table("comparisons", table, comparison_schema())
-path = run.write_table("verdicts", verdict_table(paired.pairs, table))
+run.write_table("comparisons", table, comparison_schema())
+run.write_table("verdicts", verdict_table(paired.pairs, table))
 record("judge", stopped.judged.ledger.backend)
 costs = [one.ledger.cost for one in answers.values() if one.ledger] + [stopped.judged.ledger.cost]
 record("cost", sum(costs), unit="US dollars")
@@ -221,7 +221,7 @@ panel_table.round(3)
 # %%
 if judge_arms and run.has("arms.parquet"):
     arms = ask(arm_pairs(run.table("arms"))).comparisons
-    path = run.write_table("arm_comparisons", arms, comparison_schema())
+    run.write_table("arm_comparisons", arms, comparison_schema())
     against = win_rates_by(arms[arms["baseline"] == "original"], "model", replicates=replicates, seed=seed)
     for row in against.itertuples():
         record(f"arm_win_rate_{row.model}", row.win_rate, unit="%", n=row.n, interval=(row.low, row.high))
@@ -261,13 +261,13 @@ excluded = [("context", row["conversation_id"], row["reason"]) for row in held_o
 excluded += [("answer", row["prompt_id"], row["reason"]) for row in paired.excluded]
 excluded += [("verdict", row.prompt_id, "a verdict is missing or cannot be read") for row in table[table["score"].isna()].itertuples()]
 excluded_table = pd.DataFrame(excluded, columns=["what", "prompt_id", "reason"])
-path = run.write_csv("excluded.csv", excluded_table)
+run.write_csv("excluded.csv", excluded_table)
 excluded_table.groupby(["what", "reason"]).size().reset_index(name="n")
 
 # %%
 figures = pd.DataFrame([{"figure": f"win rate of {plain.wins + plain.ties + plain.losses} pairs", "value": plain.win_rate, "low": plain.interval.low, "high": plain.interval.high, "n": plain.n, "unscored": plain.n_unscored}, {"figure": "win rate at equal length", "value": controlled.win_rate, "low": controlled.interval.low, "high": controlled.interval.high, "n": controlled.n, "unscored": controlled.n_unscored}])
 figures = pd.concat([figures, panel_table.rename(columns={"property": "figure"})], ignore_index=True)
-path = run.write_csv("figures.csv", figures)
+run.write_csv("figures.csv", figures)
 figures.round(3)
 
 # %% [markdown]

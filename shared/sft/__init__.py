@@ -67,7 +67,6 @@ from shared.sft._trainer import (
 
 __all__ = [
     "ABLATIONS",
-    "Ablation",
     "EVAL_METRICS",
     "GIB",
     "HEADS",
@@ -75,6 +74,7 @@ __all__ = [
     "MEASURES",
     "TASKS",
     "TRAIN_METRICS",
+    "Ablation",
     "BaseModel",
     "Collator",
     "Examples",

@@ -111,7 +111,7 @@ def answer_losses(model: Any, table: pd.DataFrame, *, padding: int, batch_size: 
     """
     losses = np.full(len(table), np.nan)
     with_answer = np.flatnonzero([bool((np.asarray(labels) != IGNORED).any()) for labels in table["labels"]])
-    order = with_answer[np.argsort([len(table["input_ids"].iat[i]) for i in with_answer], kind="stable")]
+    order = with_answer[np.argsort(table["input_ids"].map(len).to_numpy()[with_answer], kind="stable")]
     start = 0
     batches = _batches(model, table, order, Collator(padding), batch_size)
     for batch in progress(batches, "batches of answers", total=-(-len(order) // batch_size)):
@@ -196,9 +196,8 @@ def majority_predictions(train: pd.DataFrame, table: pd.DataFrame) -> Prediction
     ratings = np.stack([np.asarray(pair, dtype=float) for pair in train["valence_arousal"]])
     known = ratings[~np.isnan(ratings).any(axis=1)]
     mean = known.mean(axis=0) if len(known) else np.zeros(2)
-    return Predictions(
-        _shares(train["emotion_label"], len(table)), _shares(train["strategy_label"], len(table)), np.tile(mean, (len(table), 1))
-    )  # fmt: skip
+    emotion, strategy = (_shares(train[f"{task}_label"], len(table)) for task in ("emotion", "strategy"))
+    return Predictions(emotion, strategy, np.tile(mean, (len(table), 1)))
 
 
 def _shares(labels: pd.Series, rows: int) -> np.ndarray:
@@ -258,13 +257,13 @@ def _tfidf_ratings(texts: list[str], train: pd.DataFrame, asked: list[str]) -> n
 
 def example_measures(predictions: Predictions, losses: np.ndarray, table: pd.DataFrame) -> pd.DataFrame:
     """Per-example measures for paired comparisons: right or wrong, squared error, answer loss; NaN where unlabelled."""
-    columns = {"conversation_id": table["conversation_id"].to_numpy()}
+    columns: dict[str, Any] = {"conversation_id": table["conversation_id"].to_numpy()}
     for task in ("emotion", "strategy"):
         truth = table[f"{task}_label"].to_numpy()
         right = (getattr(predictions, task).argmax(axis=1) == truth).astype(float)
         columns[f"{task}_right"] = np.where(truth >= 0, right, np.nan)
-    truth = np.stack([np.asarray(pair, dtype=float) for pair in table["valence_arousal"]])
-    columns["rating_error"] = ((predictions.valence_arousal - truth) ** 2).mean(axis=1)
+    ratings = np.stack([np.asarray(pair, dtype=float) for pair in table["valence_arousal"]])
+    columns["rating_error"] = ((predictions.valence_arousal - ratings) ** 2).mean(axis=1)
     columns["answer_loss"] = losses
     return pd.DataFrame(columns)
 
@@ -286,7 +285,9 @@ def compare_ablation(full: Sequence[pd.DataFrame], ablated: Sequence[pd.DataFram
     return table
 
 
-def _compare_measure(name: str, full: Sequence[pd.DataFrame], ablated: Sequence[pd.DataFrame], seed: int) -> dict[str, Any]:
+def _compare_measure(
+    name: str, full: Sequence[pd.DataFrame], ablated: Sequence[pd.DataFrame], seed: int
+) -> dict[str, Any]:
     first, second = (np.stack([part[name].to_numpy() for part in parts]) for parts in (full, ablated))
     # The same conversation under several seeds is one unit: its rows go up and down together.
     clusters = np.tile(full[0]["conversation_id"].to_numpy(), len(full))
@@ -300,7 +301,9 @@ def _compare_measure(name: str, full: Sequence[pd.DataFrame], ablated: Sequence[
         "high": paired.estimate.interval.high,
         "n": paired.estimate.n,
         "seeds": len(full),
-        "seed_spread": float(np.std([np.nanmean(a - b) if paired.estimate.n else 0.0 for a, b in zip(first, second, strict=True)])),
+        "seed_spread": float(
+            np.std([np.nanmean(a - b) if paired.estimate.n else 0.0 for a, b in zip(first, second, strict=True)])
+        ),
         "p_value": paired.p_value,
     }
 

@@ -82,7 +82,7 @@ class Examples(Dataset[dict[str, Any]]):
     """
 
     def __init__(self, table: pd.DataFrame, order: np.ndarray | None = None) -> None:
-        self._rows = table.to_dict("records")
+        self._rows: list[dict[Any, Any]] = table.to_dict("records")
         self._order = np.arange(len(self._rows)) if order is None else order
 
     def __len__(self) -> int:
@@ -155,6 +155,6 @@ def split_of(table: pd.DataFrame, split: str) -> pd.DataFrame:
     return rows
 
 
-def messages_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+def messages_of(row: Mapping[Any, Any]) -> list[dict[str, Any]]:
     """The chat of a canonical row."""
     return list(json.loads(row["messages"]))

@@ -104,7 +104,12 @@ def predict_memory(base: BaseModel, training: Training, *, tokens: int, supervis
     trained_size = 4 if training.method == "lora" else size
     rows = training.batch_size * tokens
     lines = [
-        Line("decoder matrices", matrix_bytes, nan, "NF4 with doubly quantised scales" if base.quantisation == "nf4" else "as loaded"),
+        Line(
+            "decoder matrices",
+            matrix_bytes,
+            nan,
+            "NF4 with doubly quantised scales" if base.quantisation == "nf4" else "as loaded",
+        ),
         Line("embeddings and the rest", shapes.other * size + shapes.norms * 4, nan, "compute precision, norms fp32"),
         Line("heads, twice under LoRA", shapes.heads * 4 * (2 if training.method == "lora" else 1), nan, "fp32"),
         Line("adapter", shapes.adapter * 4 if training.method == "lora" else 0, nan, "fp32"),
@@ -112,7 +117,9 @@ def predict_memory(base: BaseModel, training: Training, *, tokens: int, supervis
         Line("optimiser", trained * _STATE_BYTES.get(optimiser_name(training), 8.0), nan, optimiser_name(training)),
         Line("activations", activation_bytes(config, base, training, rows, size), nan, "kept for the backward pass"),
         Line("LM head", _lm_head_bytes(config, rows * supervised, size), nan, "chunks of logits, one gradient"),
-        Line("device context", _CONTEXT_BYTES["cuda" if torch.cuda.is_available() else "cpu"], nan, "kernels, workspace"),
+        Line(
+            "device context", _CONTEXT_BYTES["cuda" if torch.cuda.is_available() else "cpu"], nan, "kernels, workspace"
+        ),
     ]
     return [line for line in lines if line.predicted]
 
@@ -179,7 +186,7 @@ def require_memory(lines: list[Line], available: float, training: Training, base
         largest = sorted(lines, key=lambda line: -line.predicted)[:3]
         parts = ", ".join(f"{line.component} {line.predicted / GIB:.2f}" for line in largest)
         raise UserError(
-            f"Training would take about {total / GIB:.2f} GiB, {available / GIB:.2f} GiB can be used (largest: {parts}). "
+            f"Training would take about {total / GIB:.2f} GiB of {available / GIB:.2f} GiB (largest: {parts}). "
             f"What helps: {'; '.join(_advice(training, base, tokens))}."
         )
     return total
@@ -250,14 +257,14 @@ def measured_ledger(lines: list[Line], model: Any, batch: dict[str, torch.Tensor
 
 
 def _weight_bytes(model: Any) -> dict[str, float]:
-    import bitsandbytes
+    from bitsandbytes.nn.modules import Linear4bit
 
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
     matrices = heads = adapter = rest = gradients = 0.0
     linear = {id(m.weight) for m in base.base_model.modules() if isinstance(m, torch.nn.Linear)}
     for module in base.modules():
-        if isinstance(module, bitsandbytes.nn.Linear4bit) and module.weight.quant_state is not None:
-            matrices += _scale_bytes(module.weight.quant_state)
+        if isinstance(module, Linear4bit):
+            matrices += _scale_bytes(module.quant_state)
     for name, parameter in base.named_parameters():
         size = parameter.numel() * parameter.element_size()
         gradients += size if parameter.requires_grad else 0

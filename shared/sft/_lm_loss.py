@@ -46,7 +46,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     """Σ w_i · CE(hidden_i · Wᵀ + b, target_i), with gradients computed chunk by chunk in the forward pass."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, token_weights: Tensor
     ) -> Tensor:
         dtype = _compute_dtype(weight)
@@ -76,7 +76,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         """Scale what the forward pass prepared."""
         grad = grads[0]
         hidden, weight, bias = ctx.saved_tensors
-        scaled = [None if g is None else (g * grad).to(d or g.dtype) for g, d in zip((weight, bias), ctx.dtypes, strict=True)]
+        scaled = [
+            None if g is None else (g * grad).to(d or g.dtype) for g, d in zip((weight, bias), ctx.dtypes, strict=True)
+        ]
         return (hidden * grad).to(hidden.dtype), scaled[0], scaled[1], None, None
 
 

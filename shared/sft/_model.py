@@ -164,7 +164,9 @@ def load_base(settings: BaseModel) -> Any:
 
     folder = resolve_model(settings.name)
     if not list(folder.glob("*.safetensors")):
-        raise UserError(f"The model '{settings.name}' has no safetensors weights in {folder}; other formats are not read.")
+        raise UserError(
+            f"The model '{settings.name}' has no safetensors weights in {folder}; other formats are not read."
+        )
     logging.disable_progress_bar()
     config = AutoConfig.from_pretrained(folder)
     setattr(config, HEADS, {"emotions": settings.n_emotions, "strategies": settings.n_strategies})
@@ -209,7 +211,7 @@ def _loading(settings: BaseModel) -> dict[str, Any]:
 def _device_index() -> Any:
     import os
 
-    return int(os.environ.get("LOCAL_RANK", 0)) if torch.cuda.is_available() else "cpu"
+    return int(os.environ.get("LOCAL_RANK", "0")) if torch.cuda.is_available() else "cpu"
 
 
 def keep_weights_unpacked(model: Any) -> Any:
@@ -218,10 +220,10 @@ def keep_weights_unpacked(model: Any) -> Any:
     The first evaluation would repack them in place, and nothing unpacks them when training or merging goes on: with
     biases an error follows, without biases gradients stop silently and merged weights are noise.
     """
-    import bitsandbytes
+    from bitsandbytes.nn.modules import Linear4bit
 
     for module in model.modules():
-        if isinstance(module, bitsandbytes.nn.Linear4bit):
+        if isinstance(module, Linear4bit):
             module.support_avx512bf16_for_cpu = False
     return model
 

@@ -28,7 +28,9 @@ class SafetyTeacher:
 
     def __init__(self, rows: Sequence[Mapping[str, list[int]]], *, padding: int, batch_size: int) -> None:
         if not rows:
-            raise UserError("safety_weight is positive, but there are no safety prompts. Name a file in safety_prompts.")
+            raise UserError(
+                "safety_weight is positive, but there are no safety prompts. Name a file in safety_prompts."
+            )
         self._rows = list(rows)
         self._padding = padding
         self._size = batch_size
@@ -80,7 +82,9 @@ def token_divergence(base: Tensor, tuned: Tensor) -> Tensor:
     return functional.kl_div(tuned, base, log_target=True, reduction="sum") / base[..., 0].numel()
 
 
-def tokenise_safety(rows: Sequence[Mapping[str, Any]], tokenizer: Any, *, max_length: int) -> list[dict[str, list[int]]]:
+def tokenise_safety(
+    rows: Sequence[Mapping[str, Any]], tokenizer: Any, *, max_length: int
+) -> list[dict[str, list[int]]]:
     """Chats with a safe answer as tokens, with labels on the answer.
 
     Args:
@@ -104,4 +108,7 @@ def _safety_row(row: Mapping[str, Any], tokenizer: Any, max_length: int, number:
     ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
     if len(ids) > max_length:
         raise UserError(f"Safety prompt {number} has {len(ids)} tokens, max_length is {max_length}. Shorten it.")
-    return {"input_ids": ids, "labels": [t if a >= len(before) else IGNORED for t, (a, _) in zip(ids, offsets, strict=True)]}
+    return {
+        "input_ids": ids,
+        "labels": [t if a >= len(before) else IGNORED for t, (a, _) in zip(ids, offsets, strict=True)],
+    }

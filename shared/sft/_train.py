@@ -17,7 +17,7 @@ from shared.sft._examples import Collator, Examples, mixture_order
 from shared.sft._model import add_adapter, compute_dtype, load_base
 from shared.sft._safety import SafetyTeacher
 from shared.sft._settings import HEADS, BaseModel, Training
-from shared.sft._trainer import MarkComplete, SupportTrainer, WriteMetrics, latest_complete
+from shared.sft._trainer import MarkComplete, ShowProgress, SupportTrainer, WriteMetrics, latest_complete
 
 SUPPORT_FILE = "support.json"
 _SPARE_BYTES = 64 * 2**20
@@ -67,12 +67,12 @@ def train(
     Raises:
         UserError: unusable settings, no examples, a loss that is not a number, or a full disk.
     """
+    from transformers import PrinterCallback
+
     training.check()
     if examples.empty:
         raise UserError("There are no training examples. Check the stage `sources` and max_train_examples.")
-    order = mixture_order(
-        list(examples["source"]), draws=_draws(training), alpha=training.alpha, seed=training.seed
-    )
+    order = mixture_order(list(examples["source"]), draws=_draws(training), alpha=training.alpha, seed=training.seed)
     model = add_adapter(load_base(base), training) if training.method == "lora" else load_base(base)
     require_disk_space(folder, _checkpoint_bytes(model))
     trainer = SupportTrainer(
@@ -83,9 +83,11 @@ def train(
         args=_arguments(base, training, folder),
         train_dataset=Examples(examples, order),
         data_collator=Collator(padding),
-        callbacks=[MarkComplete(), WriteMetrics(folder)],
+        callbacks=[MarkComplete(), WriteMetrics(folder), ShowProgress()],
     )
     start = latest_complete(folder)
+    # Trainer would print every logged row; the metrics files hold them.
+    trainer.remove_callback(PrinterCallback)
     with readable_disk_errors(folder):
         result = trainer.train(resume_from_checkpoint=str(start) if start else None)
     return Trained(
@@ -101,7 +103,7 @@ def train(
 def _draws(training: Training) -> int:
     import os
 
-    return training.steps * training.batch_size * training.accumulation * int(os.environ.get("WORLD_SIZE", 1))
+    return training.steps * training.batch_size * training.accumulation * int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _arguments(base: BaseModel, training: Training, folder: Path) -> Any:
@@ -199,7 +201,9 @@ def _disk_is_full(error: Exception, folder: Path) -> bool:
     return full or "No space left" in str(error) or shutil.disk_usage(folder).free < 2**20
 
 
-def save_tuned(trained: Trained, base: BaseModel, training: Training, folder: Path, labels: dict[str, list[str]]) -> None:
+def save_tuned(
+    trained: Trained, base: BaseModel, training: Training, folder: Path, labels: dict[str, list[str]]
+) -> None:
     """Write adapter and heads (or the whole model) as safetensors, the tokenizer, and what is needed to load them.
 
     Args:
@@ -217,12 +221,12 @@ def save_tuned(trained: Trained, base: BaseModel, training: Training, folder: Pa
     write_json(folder / SUPPORT_FILE, {**facts, **labels, "training": training.as_dict()})
 
 
-def load_tuned(folder: Path, *, quantisation: str | None = None) -> Any:
+def load_tuned(folder: Path, *, trainable: bool = False) -> Any:
     """A tuned model from the folder that `save_tuned` wrote, ready to answer; heads included.
 
     Args:
         folder: of an adapter, or of a fully tuned model.
-        quantisation: overrides how the base is held in memory.
+        trainable: let an adapter be trained further.
 
     Raises:
         UserError: the folder is not one of `save_tuned`.
@@ -232,7 +236,7 @@ def load_tuned(folder: Path, *, quantisation: str | None = None) -> Any:
     facts = read_support_file(folder)
     base = BaseModel(
         name=facts["base"] if (folder / "adapter_config.json").exists() else str(folder),
-        quantisation=quantisation or facts["quantisation"],
+        quantisation=facts["quantisation"],
         precision=facts["precision"],
         n_emotions=len(facts["emotions"]),
         n_strategies=len(facts["strategies"]),
@@ -240,8 +244,8 @@ def load_tuned(folder: Path, *, quantisation: str | None = None) -> Any:
     )
     model = load_base(base)
     if (folder / "adapter_config.json").exists():
-        model = PeftModel.from_pretrained(model, folder)
-    return model.eval()
+        model = PeftModel.from_pretrained(model, folder, is_trainable=trainable)
+    return model.train() if trainable else model.eval()
 
 
 def read_support_file(folder: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import gc
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from shared.runs import UserError
+from shared.runs import UserError, progress
 from shared.sft._model import SupportOutput
 from shared.sft._safety import SafetyTeacher
 from shared.sft._settings import TASKS, Training
@@ -20,7 +20,6 @@ from shared.sft._settings import TASKS, Training
 COMPLETE = "complete"  # written into a checkpoint when everything else of it is there
 TRAIN_METRICS = "train_metrics.jsonl"
 EVAL_METRICS = "eval_metrics.jsonl"
-_TRAINER_SUMMARY = "train_runtime"
 
 
 def total_loss(output: SupportOutput, training: Training) -> Tensor:
@@ -82,7 +81,8 @@ class SupportTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         """The dataset is already in the order of the mixture."""
-        return torch.utils.data.SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
+        dataset: Any = self.train_dataset if train_dataset is None else train_dataset
+        return torch.utils.data.SequentialSampler(dataset)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -122,7 +122,7 @@ class SupportTrainer(Trainer):
         losses = ", ".join(f"{task} {float(loss.detach()):.3g}" for task, loss in output.losses.items())
         return (
             f"The loss is not a number at step {self.state.global_step + 1} ({losses}). Nothing of this step was kept. "
-            f"Lower learning_rate (now {self._training.learning_rate:g}), lower clip, or set precision to bf16 or fp32; "
+            f"Lower learning_rate (now {self._training.learning_rate:g}) or clip, or set precision to bf16 or fp32; "
             "the stage resumes from its last checkpoint."
         )
 
@@ -158,7 +158,27 @@ class MarkComplete(TrainerCallback):
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Runs after everything of the checkpoint is written."""
         if state.is_world_process_zero:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+            (Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+
+
+class ShowProgress(TrainerCallback):
+    """One progress bar over optimiser steps here, one line in a headless run."""
+
+    def __init__(self) -> None:
+        self._steps: Iterator[int] = iter(())
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Only the steps that are left, when a training is resumed."""
+        self._steps = progress(range(state.max_steps - state.global_step), "training steps")
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """One step further."""
+        next(self._steps, None)
+
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Close the bar."""
+        for _step in self._steps:
+            pass
 
 
 class WriteMetrics(TrainerCallback):
@@ -173,7 +193,7 @@ class WriteMetrics(TrainerCallback):
             write_metrics(self._folder, state.log_history)
 
 
-def write_metrics(folder: Path, history: list[Mapping[str, float]]) -> None:
+def write_metrics(folder: Path, history: Sequence[Mapping[str, float]]) -> None:
     """The trainer's history as two JSONL files, one row a logging or evaluation step."""
     from shared.runs import write_jsonl
 

@@ -1,4 +1,4 @@
-"""Did a label get into an input? Canaries, label names in brackets, a linear probe, and near-duplicates across splits."""
+"""Did a label get into an input? Canaries, label names in brackets, a linear probe, and near-duplicates."""
 
 import re
 from collections import defaultdict
@@ -179,9 +179,7 @@ def require_no_leak(
         )
 
 
-def near_duplicates(
-    train: Mapping[str, str], held_out: Mapping[str, str], *, threshold: float = 0.8
-) -> pd.DataFrame:
+def near_duplicates(train: Mapping[str, str], held_out: Mapping[str, str], *, threshold: float = 0.8) -> pd.DataFrame:
     """Held-out texts that are almost in the training split.
 
     Args:

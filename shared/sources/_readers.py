@@ -144,9 +144,7 @@ def read_empathetic(rows: list[dict[str, Any]], split: str, source: str = "empat
             yield _empathetic_dialogue(row, history, answer, source, split)
 
 
-def _empathetic_dialogue(
-    row: Mapping[str, Any], history: list[str], answer: str, source: str, split: str
-) -> Dialogue:
+def _empathetic_dialogue(row: Mapping[str, Any], history: list[str], answer: str, source: str, split: str) -> Dialogue:
     roles = ["user" if i % 2 == 0 else "assistant" for i in range(len(history))]
     messages = [{"role": r, "content": t} for r, t in zip(roles, history, strict=True)]
     kept = ("chat_history", "sys_response")

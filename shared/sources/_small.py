@@ -48,7 +48,9 @@ def write_new_chat_model(
     from transformers import Qwen2ForCausalLM
 
     if width % 64 or vocabulary < 512:
-        raise UserError(f"new_width is {width} (a multiple of 64 is needed), new_vocabulary {vocabulary} (at least 512).")
+        raise UserError(
+            f"new_width is {width} (a multiple of 64 is needed), new_vocabulary {vocabulary} (at least 512)."
+        )
     tokenizer = _train_tokenizer(texts, vocabulary)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(seed)

@@ -23,7 +23,9 @@ def block(scores: list[float]) -> str:
 
 
 def both(first: list[float], revised: list[float]) -> str:
-    return f"First pass scores:\n{block(first)}\n\nCritique: fine.\n\nRevised scores:\n{block(revised)}\n\n[End of answer]"
+    return (
+        f"First pass scores:\n{block(first)}\n\nCritique: fine.\n\nRevised scores:\n{block(revised)}\n\n[End of answer]"
+    )
 
 
 QUESTIONS = {
@@ -34,7 +36,10 @@ QUESTIONS = {
 
 
 def test_perfect_answers_score_100():
-    answers = {k: block([q["reference_answer_fullscale"][f"emotion{i}_score"] for i in range(1, 5)]) for k, q in QUESTIONS.items()}
+    answers = {
+        k: block([q["reference_answer_fullscale"][f"emotion{i}_score"] for i in range(1, 5)])
+        for k, q in QUESTIONS.items()
+    }
     assert score_eq_bench(QUESTIONS, answers).score == 100
 
 
