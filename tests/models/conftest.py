@@ -1,6 +1,5 @@
 """An encoder of one small random layer with the built-in tokenizer: training takes a second, not minutes."""
 
-
 import pytest
 
 from shared.models import LabelledTexts, load_tokenizer
