@@ -164,6 +164,8 @@ run.write_text(TRAIN_METRICS, (run.checkpoints / TRAIN_METRICS).read_text(encodi
 run.write_text(EVAL_METRICS, (run.checkpoints / EVAL_METRICS).read_text(encoding="utf-8"))
 history = pd.DataFrame([row for row in trained.history if "loss" in row])
 curves = {name: history[name] for name in history if name.startswith("loss_")}
+
+# %%
 show(
     lines(history["step"], curves, x="optimiser step", y="loss (nats; squared error for ratings)"),
     title="Loss of each task",

@@ -29,8 +29,8 @@ from shared.dpo import (
     unpaired,
 )
 from shared.figures import lines, scatter, show
-from shared.models import load_tokenizer
 from shared.runs import begin, record, say
+from shared.sft import tokenizer_of
 from shared.stats import accuracy_estimate, mean_estimate
 
 # %% tags=["parameters"]
@@ -63,6 +63,8 @@ pairs = read_pairs(run.input(preferences)) if preferences else pairs_of_table(ru
 if verdicts:
     pairs += pairs_of_verdicts(pd.read_parquet(run.input(verdicts)))
 train_pairs, test_pairs = split_pairs(pairs, test_share=test_share, seed=seed)
+
+# %%
 report = check_pairs(train_pairs, test_pairs, max_length_lean=max_length_lean)
 print(
     f"{len(train_pairs)} training and {len(test_pairs)} test pairs; the chosen answer is longer in {report.longer_chosen:.0%}"
@@ -74,7 +76,7 @@ print(
 
 # %%
 adapter = run.find("adapter")
-tokenizer = load_tokenizer(str(adapter))
+tokenizer = tokenizer_of(adapter)
 alignment = Alignment(objective, loss, beta, steps, batch_size, accumulation, learning_rate, max_length, seed=seed)
 judged = read_judged(run.input(judgements)) if judgements else unpaired(train_pairs)
 aligned = align(adapter, alignment, train_pairs if objective == "dpo" else judged, tokenizer, folder=run.checkpoints)

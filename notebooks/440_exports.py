@@ -75,6 +75,8 @@ models = Models(adapters)
 system_prompt = (
     json.loads(run.find("sources.json").read_text(encoding="utf-8"))["system_prompt"] if run.has("sources.json") else ""
 )
+
+# %%
 decoding = Decoding(max_new_tokens, temperature, top_p, seed, system_prompt)
 rows = answer_all(models, prompts, decoding, store=run.checkpoints / "answers.jsonl", batch_size=batch_size)
 run.write_jsonl("answers.jsonl", rows)
@@ -164,6 +166,8 @@ show(
 # %%
 page = side_by_side_page(rows, models.names, title="Answers side by side")
 run.write_text("side_by_side.html", page)
+
+# %%
 shown = [
     (r["prompt"][-1]["content"][:70], r["model"], r["response"][:90])
     for r in rows
