@@ -53,6 +53,7 @@ from shared.sft._train import (
     require_disk_space,
     save_plain,
     save_tuned,
+    tokenizer_of,
     train,
 )
 from shared.sft._trainer import (
@@ -128,6 +129,7 @@ __all__ = [
     "tfidf_predictions",
     "token_divergence",
     "tokenise_safety",
+    "tokenizer_of",
     "total_loss",
     "train",
     "write_metrics",

@@ -284,3 +284,11 @@ def save_plain(model: Any, base: BaseModel, folder: Path) -> None:
     architectures = [name.removeprefix("Support") for name in config["architectures"]]
     write_json(folder / "config.json", {**plain, "architectures": architectures, "dtype": str(dtype).split(".")[-1]})
     AutoTokenizer.from_pretrained(resolve_model(base.name)).save_pretrained(folder)
+
+
+def tokenizer_of(folder: Path) -> Any:
+    """The tokenizer that `save_tuned` put beside the weights."""
+    from transformers import AutoTokenizer
+
+    read_support_file(folder)
+    return AutoTokenizer.from_pretrained(folder)
