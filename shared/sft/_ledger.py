@@ -38,7 +38,7 @@ class Shapes(NamedTuple):
     Attributes:
         matrices: weights of the decoder's linear layers, which 4 bits may hold.
         other: embeddings, an untied LM head, biases.
-        norms: held in fp32.
+        norms: of the layers.
         heads: of the support heads.
         adapter: weights of the LoRA adapter.
     """
@@ -110,7 +110,7 @@ def predict_memory(base: BaseModel, training: Training, *, tokens: int, supervis
             nan,
             "NF4 with doubly quantised scales" if base.quantisation == "nf4" else "as loaded",
         ),
-        Line("embeddings and the rest", shapes.other * size + shapes.norms * 4, nan, "compute precision, norms fp32"),
+        Line("embeddings and the rest", (shapes.other + shapes.norms) * size, nan, "compute precision"),
         Line("heads, twice under LoRA", shapes.heads * 4 * (2 if training.method == "lora" else 1), nan, "fp32"),
         Line("adapter", shapes.adapter * 4 if training.method == "lora" else 0, nan, "fp32"),
         Line("gradients", trained * trained_size, nan, "of what is trained"),
