@@ -1,4 +1,4 @@
-"""Training on a model of a few thousand weights: resuming, the 4-bit repack trap, and how it ends when it cannot go on."""
+"""Training of a tiny model: resuming, the 4-bit repack trap, and how it ends when it cannot go on."""
 
 import shutil
 from dataclasses import replace
