@@ -1,7 +1,7 @@
 """Step speed and peak memory of the LM loss at a vocabulary of 151,936. Run: python tests/benchmarks/bench_sft.py.
 
-The same Qwen2 model (random weights, frozen bf16 base, LoRA), the same batch (4 x 256 tokens, a quarter supervised), each
-variant in a process of its own: ours, the full-logits loss of transformers, and the fused LM head of trl's SFTTrainer.
+The same Qwen2 model (random weights, frozen bf16 base, LoRA), the same batch (4 x 256 tokens, a quarter of them
+supervised), each variant in a process of its own: ours, the full-logits loss of transformers, and the fused LM head of trl's SFTTrainer.
 Wanted: ours at least 2.5 times as fast as full logits at half its peak or less, and 3 times trl's tokens a second.
 """
 
