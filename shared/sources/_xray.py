@@ -75,7 +75,7 @@ def find_problems(example: Example, template: Template, *, loss_on: LossOn) -> l
         problems.append(Problem(NOT_ROUND_TRIP, _first_difference(ids, example.input_ids, template)))
         emptied = example.dialogue.has_answer and not any(trained)
         return problems + ([Problem(EMPTIED, "the answer was cut off")] if emptied else [])
-    words = locate(text, example.messages)
+    words = locate(text, example.messages, template.end_of_turn())
     if words is None:
         return [*problems, Problem(LOST, "the template changed a message")]
     if not example.dialogue.has_answer:
@@ -95,12 +95,18 @@ def _first_difference(ids: Sequence[int], given: Sequence[int], template: Templa
     return f"{len(given)} tokens instead of {len(ids)}; token {place} is {found!r} instead of {meant!r}"
 
 
-def locate(text: str, messages: list[Message]) -> list[Words] | None:
-    """Each message's words in the rendered text, in order; None if some are not there."""
+def locate(text: str, messages: list[Message], end: str) -> list[Words] | None:
+    """Each message's words in the rendered text, in order; None if some are not there.
+
+    An answer as short as "i" also occurs inside the assistant's header, so answers are looked for with the
+    end-of-turn mark behind them.
+    """
     found, position = [], 0
     for message in messages:
         content = str(message["content"]).strip()
-        start = text.find(content, position)
+        behind = re.escape(end) if message["role"] == "assistant" else ""
+        match = re.compile(re.escape(content) + r"\s*" + behind).search(text, position)
+        start = match.start() if match else text.find(content, position)
         if start < 0:
             return None
         position = start + len(content)

@@ -123,3 +123,12 @@ def test_a_model_without_a_chat_template_is_refused(template: Template, tmp_path
     plain.chat_template = None
     with pytest.raises(UserError, match="not an instruction model"):
         Template(plain)
+
+
+@pytest.mark.parametrize("answer", ["i", "a", "s"])
+def test_an_answer_as_short_as_a_letter_of_its_header_is_no_false_alarm(template: Template, answer: str) -> None:
+    chat = [{"role": "user", "content": "I feel lost today"}, {"role": "assistant", "content": answer}]
+    dialogue = Dialogue("toy", "train", "toy-2", chat, has_answer=True)
+    (made,) = canonical_examples([dialogue], template, max_length=200, loss_on="last_assistant_turn")
+    assert isinstance(made, Example)
+    assert find_problems(made, template, loss_on="last_assistant_turn") == []
