@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,14 @@ from shared.sources._canonical import IGNORED, Example
 from shared.sources._readers import Dialogue
 from shared.sources._xray import (
     BLEED,
+    EMPTIED,
+    EMPTY_THINK,
     END_NOT_TRAINED,
+    LOST,
     NOT_ROUND_TRIP,
     NOTHING_TRAINED,
     OUTSIDE,
+    PARTLY,
     PROMPT_LENGTH,
     SHIFTED,
 )
@@ -132,3 +137,37 @@ def test_an_answer_as_short_as_a_letter_of_its_header_is_no_false_alarm(template
     (made,) = canonical_examples([dialogue], template, max_length=200, loss_on="last_assistant_turn")
     assert isinstance(made, Example)
     assert find_problems(made, template, loss_on="last_assistant_turn") == []
+
+
+def test_a_template_that_writes_an_empty_think_block_is_caught(template: Template) -> None:
+    # as Qwen3's does when an answer without thoughts is rendered: the empty block lies behind the generation prompt
+    thinking = copy.deepcopy(template.tokenizer)
+    thinking.chat_template = thinking.chat_template.replace(
+        "{{ message['content'] + '<|im_end|>' }}{% endgeneration %}",
+        "{{ '<think>\\n\\n</think>\\n\\n' + message['content'] + '<|im_end|>' }}{% endgeneration %}",
+    )
+    changed = Template(thinking)
+    made = example_of(changed)
+    assert EMPTY_THINK in [p.kind for p in find_problems(made, changed, loss_on="all_assistant_turns")]
+
+
+def test_truncation_from_the_right_that_empties_the_mask_is_caught(template: Template) -> None:
+    made = example_of(template, "last_assistant_turn")
+    cut = made.prompt_length
+    short = made._replace(input_ids=made.input_ids[:cut], labels=made.labels[:cut], weights=made.weights[:cut])
+    assert EMPTIED in [p.kind for p in find_problems(short, template, loss_on="last_assistant_turn")]
+
+
+def test_an_answer_of_which_only_a_part_is_trained_is_caught(template: Template) -> None:
+    made = example_of(template, "last_assistant_turn")
+    labels = [IGNORED if i == made.prompt_length else label for i, label in enumerate(made.labels)]
+    kinds = [p.kind for p in find_problems(broken(made, labels), template, loss_on="last_assistant_turn")]
+    assert PARTLY in kinds
+
+
+def test_a_template_that_drops_a_message_is_caught(template: Template) -> None:
+    dropping = copy.deepcopy(template.tokenizer)
+    dropping.chat_template = dropping.chat_template.replace("message['content']", "message['content'][:4]")
+    changed = Template(dropping)
+    made = example_of(changed, "last_assistant_turn")
+    assert LOST in [p.kind for p in find_problems(made, changed, loss_on="last_assistant_turn")]
