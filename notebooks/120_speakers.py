@@ -7,7 +7,7 @@
 #
 # **Outputs** · `turns` with `speaker` and `speaker_confidence`, `transcripts.csv` for people, `model` (safetensors and JSON)
 #
-# **Cost** · seconds for channels; about 10 minutes on two cores to train the model on 20,000 turns
+# **Cost** · seconds for channels; about 20 minutes on two cores to train the model on 20,000 turns
 
 # %%
 from typing import Literal
@@ -46,7 +46,7 @@ encoder: str = "builtin"  # what is fine-tuned, and what compares meanings: buil
 test_share: float = 0.2  # share of conversations that judge, in (0, 1)
 validation_share: float = 0.1  # share of conversations that weigh the sources, in (0, 1)
 train_conversations: int = 0  # train on at most so many, evenly over the corpus; 0 = all
-epochs: int = 1  # passes over the training turns, in [1, 50]
+epochs: int = 1  # passes over the training turns, each disturbed in three ways, in [1, 50]
 batch_size: int = 32  # pairs of turns a step, in [1, 1024]
 learning_rate: float = 1.5e-4  # peak; 2e-5 suits base-size encoders
 max_tokens: int = 56  # of two neighbouring turns together; longer ones are cut, in [16, 512]

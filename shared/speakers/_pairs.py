@@ -26,7 +26,7 @@ from shared.speakers._words import WordRoles, fit_word_roles
 
 START = "start"  # before the first turn
 PAIR_LABELS = tuple(f"{before}>{here}" for before in (*ROLES, START) for here in ROLES)
-_DRAWS = 3  # disturbances of each conversation, so that words and weights rest on enough of them
+_DRAWS = 3  # disturbances of each conversation: where a turn was torn is chance, and no source should learn it by heart
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,13 @@ def fit_speaker_model(
     _need_speakers(train, validation)
     torn = _draws(train, drop_most, split_share, settings.seed)
     held = _draws(validation, drop_most, split_share, settings.seed + _DRAWS)
+    lessons = [dialogue for table in torn for dialogue in dialogues(table)]
     pairs = fit_text_classifier(
-        turn_pairs(dialogues(torn[0])), turn_pairs(dialogues(held[0])), settings, folder, labels=PAIR_LABELS
+        turn_pairs(lessons), turn_pairs(dialogues(held[0])), settings, folder, labels=PAIR_LABELS
     )
     known = pd.concat(torn).dropna(subset=["speaker"])
     words = fit_word_roles(known["text"].tolist(), (known["speaker"] == AGENT).tolist())
-    return weigh_sources(pairs, _fit_continuation(train, torn[0]), words, held)
+    return weigh_sources(pairs, _fit_continuation(train, lessons), words, held)
 
 
 def _draws(turns: pd.DataFrame, drop_most: int, split_share: float, seed: int) -> list[pd.DataFrame]:
@@ -167,8 +168,8 @@ def turn_pairs(conversations: Iterable[Dialogue]) -> LabelledTexts:
     )
 
 
-def _fit_continuation(train: pd.DataFrame, torn: pd.DataFrame) -> Continuation:
-    known = [dialogue for dialogue in dialogues(torn) if (dialogue.roles >= 0).all()]
+def _fit_continuation(train: pd.DataFrame, torn: Sequence[Dialogue]) -> Continuation:
+    known = [dialogue for dialogue in torn if (dialogue.roles >= 0).all()]
     same = [dialogue.roles[1:] == dialogue.roles[:-1] for dialogue in known]
     return fit_continuation(train["text"].tolist(), [dialogue.texts for dialogue in known], same)
 
