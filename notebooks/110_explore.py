@@ -65,19 +65,31 @@ if kind == "persuasion_for_good":
 else:
     found = read_corpus(path, kind=kind, columns=columns, roles=roles, encoding=encoding)
 
+# %% [markdown]
+# Most corpora lose a few rows. The table says why, so that the file can be mended rather than the reader blamed.
+
 # %%
 rejected = [row._asdict() for row in found.rejected]
 run.write_jsonl("rejected.jsonl", rejected)
 record("rejected_fraction", found.rejected_fraction, n=found.rows)
 rejection_reasons(found.rejected)
 
+# %% [markdown]
+# Above the limit the stage ends here: figures over what happened to be readable would describe the reader, not the corpus.
+
 # %%
 check_rejected(found, max_rejected_fraction)
+
+# %% [markdown]
+# From here on there are two tables only, whatever the file looked like. Every later stage reads these.
 
 # %%
 conversations, turns = redacted_corpus(found, redact=redact, keep=max_conversations)
 run.write_table("conversations", conversations, CONVERSATIONS_SCHEMA)
 run.write_table("turns", turns, TURNS_SCHEMA)
+
+# %% [markdown]
+# The sample was generated, so its truth is known: who speaks, what drives an outcome, what is a decoy. No stage learns from it; reports are marked by it.
 
 # %%
 if truth:
@@ -103,6 +115,9 @@ show(
     histogram({"conversations": per_conversation}, x="turns in a conversation", y="conversations"),
     title="Most conversations are about equally long",
 )
+
+# %% [markdown]
+# Turns have a longer tail than conversations. The longest one in a hundred is left out of the picture, not out of the data.
 
 # %%
 words = turns["text"].str.count(r"\S+")
@@ -143,6 +158,9 @@ record(
 if len(outcomes):
     show(bars(outcomes.index, outcomes, x="share of conversations"), title="Outcomes")
 
+# %% [markdown]
+# Conversations are put into four groups by their number of turns. If the shares climb or fall along the groups, length is a shortcut that a classifier will find.
+
 # %%
 by_length = outcome_by_length(conversations, turns, seed=seed)
 if len(by_length):
@@ -165,6 +183,9 @@ if len(by_length):
 
 # %%
 distinguishing_words(conversations, turns)
+
+# %% [markdown]
+# A curve that still climbs says that new conversations will bring unknown words; counting words then generalises worse than it looks.
 
 # %%
 growth = vocabulary_growth(turns)

@@ -90,6 +90,9 @@ taught = teaching_turns(turns, labels.get("channels"))
 pupils = spaced(conversations["conversation_id"][splits == TRAIN], train_conversations)
 lessons = taught[taught["conversation_id"].isin(pupils)]
 
+# %% [markdown]
+# A model that an earlier run trained is taken as it is; what it learned from is then not known here.
+
 # %%
 if "model" in methods and pretrained:
     fitted["model"] = SpeakerModel.load(run.input(pretrained))
@@ -111,6 +114,9 @@ elif "model" in methods:
         split_share=split_share,
     )
 
+# %% [markdown]
+# The model is kept whichever method labels the turns, so that another corpus of the same kind can be labelled without training.
+
 # %%
 if "model" in fitted:
     with run.new_folder("model") as folder:
@@ -126,11 +132,17 @@ known = turns.assign(speaker=truth)[(split == TEST) & truth.notna()].reset_index
 judged = disturb(known, drop_most=drop_opening, split_share=split_share, seed=seed + 99)
 practice = disturb(lessons, drop_most=drop_opening, split_share=split_share, seed=seed)
 
+# %% [markdown]
+# Floors read the same disturbed turns: the words of a turn alone, the words in a chain with one probability of staying, and the rule that sides take turns.
+
 # %%
 on_test = {name: label_turns(judged, conversations, one) for name, one in fitted.items()}
 roles = floor_roles(practice, judged) | {name: found["role"] for name, found in on_test.items()}
 table = compare_labels(judged["speaker"], roles, judged["conversation_id"], seed=seed)
 table.round(3)
+
+# %% [markdown]
+# Two figures sum it up. A conversation counts as the right way round if more than half of its turns have the right role: an exact half does not.
 
 # %%
 chosen = table.set_index("method").loc[methods[0]]
@@ -155,6 +167,9 @@ show(
     title="Turns with the right role, held-out conversations",
 )
 
+# %% [markdown]
+# Whole conversations fail together: if the method takes one side for the other, nearly all turns are wrong. Hence the wide intervals, over conversations.
+
 # %%
 show(
     intervals(table["method"], table["whole"], table["whole_low"], table["whole_high"], x="share of conversations"),
@@ -171,6 +186,9 @@ confidence = on_test[methods[0]]["confidence"]
 curve = reliability_table(confidence, right, bins=10)
 show(reliability({methods[0]: (curve.confidence, curve.share_right)}), title="Confidence against being right")
 
+# %% [markdown]
+# The calibration error sums the picture up. What a threshold buys is below: fewer turns labelled, and those more often rightly.
+
 # %%
 record("calibration_error", expected_calibration_error(confidence, right, bins=10), n=len(judged))
 shares = shares_above([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99], confidence, right)
@@ -178,6 +196,9 @@ show(
     lines(shares["threshold"], {"labelled": shares["labelled"], "right": shares["accuracy"]}, x="threshold", y="share"),
     title="A higher threshold labels fewer turns, and those better",
 )
+
+# %% [markdown]
+# At the threshold of this run:
 
 # %%
 above = shares_above([threshold], confidence, right).iloc[0]
@@ -212,6 +233,9 @@ if everywhere is None:
 labelled = labelled_turns(turns, conversations, everywhere, threshold=threshold)
 record("unknown_share", float(labelled["speaker"].isna().mean()), n=len(labelled))
 run.write_table("turns", labelled, TURNS_SCHEMA)
+
+# %% [markdown]
+# For people there is a table in reading order, with what the method could not decide left open.
 
 # %%
 readable = readable_transcripts(labelled)

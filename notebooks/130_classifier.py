@@ -101,6 +101,9 @@ record("max_tokens", max_tokens, unit="tokens")
 record("median_tokens", texts["tokens"].median(), unit="tokens", n=len(texts))
 say("{truncated_share:.1%} of the conversations are longer than the encoder reads; the median has {median_tokens}.")
 
+# %% [markdown]
+# If one outcome has longer conversations than another, cutting hits it harder, and its errors may say more about the cut than about the words.
+
 # %%
 lengths = {name: group["tokens"].to_numpy() for name, group in texts.groupby("outcome")}
 figure = histogram(lengths, x="tokens of a conversation")
@@ -118,6 +121,9 @@ given = given_splits(texts["split"]) if own_splits else None
 shares = {"validation_share": validation_share, "test_share": test_share, "seed": seed}
 texts["split"] = split_groups(texts["outcome"], groups, **shares) if given is None else given
 pd.crosstab(texts["outcome"], texts["split"])[[TRAIN, VALIDATION, TEST]]
+
+# %% [markdown]
+# The split is written down, and every later stage keeps to it.
 
 # %%
 run.write_csv("splits.csv", texts[["conversation_id", "split", "outcome"]])
@@ -143,6 +149,9 @@ counting_all = tfidf_floor(LabelledTexts(uncut[TRAIN]["text"].tolist(), uncut[TR
 floor_predictions["tfidf_whole"] = predictions_table(counting_all, uncut[TEST], model="tfidf_whole", seed=seed)
 floor_scores = {name: scores(table, seed=seed) for name, table in floor_predictions.items()}
 
+# %% [markdown]
+# The floors go on record before the encoder is trained, so that nobody is tempted to choose them afterwards.
+
 # %%
 floor, guess, uncut_floor = (floor_scores[name] for name in ("tfidf", "majority", "tfidf_whole"))
 record("floor_accuracy", floor.accuracy.value, n=floor.accuracy.n, interval=floor.accuracy.interval)
@@ -167,6 +176,9 @@ settings = FineTuning(
 )  # fmt: skip
 trained = train_seeds(labelled[TRAIN], labelled[VALIDATION], settings, seeds, run.checkpoints)
 
+# %% [markdown]
+# Curves that fall apart say that the result hangs on the seed; curves that are still climbing say that there were too few epochs.
+
 # %%
 history = history_table(trained)
 run.write_jsonl("metrics.jsonl", history.to_dict("records"))
@@ -188,6 +200,9 @@ record("test_accuracy", total.accuracy.value, n=total.accuracy.n, interval=total
 record("test_macro_f1", total.macro_f1.value, n=total.macro_f1.n, interval=total.macro_f1.interval)
 record("seeds", len(trained), unit="trainings")
 say("Over all {seeds} the encoder reaches accuracy {test_accuracy} and macro-F1 {test_macro_f1}.")
+
+# %% [markdown]
+# A single lucky training proves little. Each seed stands beside the floors with its own interval.
 
 # %%
 by_seed = {one.seed: scores(stacked[stacked["seed"] == one.seed], seed=seed).macro_f1 for one in trained}
@@ -223,6 +238,9 @@ with run.new_folder("model") as folder:
     best.classifier.save(folder)
 run.write_json("label_map.json", {label: number for number, label in enumerate(labels)})
 show(confusion(confusion_counts(tested, labels), labels), title=f"Confusion on test, seed {best.seed}")
+
+# %% [markdown]
+# All predictions are kept, those of the floors too: stage `errors` compares them example by example.
 
 # %%
 others = [*floor_predictions.values(), stacked[stacked["seed"] != best.seed]]

@@ -69,6 +69,9 @@ accuracy = accuracy_estimate(texts["outcome"], predicted, texts["conversation_id
 record("accuracy", accuracy.value, n=accuracy.n, interval=accuracy.interval)
 say("The classifier is right in {accuracy} of the conversations explained here.")
 
+# %% [markdown]
+# Tokens are sorted into special, punctuation, speaker and content once, and every count below uses the same sorting.
+
 # %%
 conversations = read_tokens(texts, spans, classifier.tokenizer, classifier.max_tokens)
 explained_conversations = conversations[:max_explained]
@@ -91,6 +94,9 @@ show(
     heatmap(table.to_numpy(), list(table.index), list(KINDS), x="attended token", y="", unit="share of attention"),
     title="Share of attention by layer and kind of token",
 )
+
+# %% [markdown]
+# Heads differ: some look almost only at sinks and cannot explain anything, however bright their picture.
 
 # %%
 sink, even = mean_estimate(report.sink_share, seed=seed), mean_estimate(1 - report.token_shares[:, -1], seed=seed)
@@ -121,6 +127,9 @@ names = [f"random, as many as {kind}" if control else kind for kind, control in 
 points = zip(*[(e.value, *e.interval) for e in summary.values()], strict=True)
 show(intervals(names, *points, x="change of log-odds"), title="How far masking moves the prediction")
 
+# %% [markdown]
+# The table counts how often the prediction itself turns over, which is what a reader of the report cares about.
+
 # %%
 for (kind, control), estimate in summary.items():
     name = f"mask_{kind.replace(' ', '_')}" + ("_control" if control else "")
@@ -142,6 +151,9 @@ gap = mean_estimate([abs(one.gap) for one in explained], seed=seed)
 record("integrated_gradients_gap", gap.value, unit="log-odds", n=gap.n, interval=gap.interval)
 words.groupby("predicted").head(5).drop(columns="random").round(3)
 
+# %% [markdown]
+# Scores of every occurrence are kept, and the words in the order in which each method ranks them.
+
 # %%
 run.write_table("word_scores", occurrences)
 run.write_jsonl("attention_scores_sorted.jsonl", words.drop(columns="random").to_dict("records"))
@@ -161,6 +173,9 @@ for (method, measure), score in found.items():
         estimate = score.estimate
         record(f"{measure.removesuffix('_normalised')}_{method}", estimate.value, n=estimate.n, interval=estimate.interval)
 
+# %% [markdown]
+# First what hiding the top words does. The line is where a random ranking ends up: a method whose interval crosses it has not shown that it ranks anything.
+
 # %%
 column = [found[method, "comprehensiveness_normalised"].estimate for method in METHODS]
 points = zip(*[(e.value, *e.interval) for e in column], strict=True)
@@ -169,6 +184,9 @@ show(
               reference_name="random"),
     title="Hiding the top words: how near to the best ranking",
 )  # fmt: skip
+
+# %% [markdown]
+# Then the opposite question: do the top words alone carry the prediction?
 
 # %%
 column = [found[method, "sufficiency_normalised"].estimate for method in METHODS]
@@ -204,6 +222,9 @@ precision = {
     method: precision_at_k(ranked_words(occurrences, method, least=least_conversations), cues, k) for method in METHODS
 }
 
+# %% [markdown]
+# Chance is the share of cues among the words that occur often enough. Both it and the ceiling stand beside every precision.
+
 # %%
 if planted:
     chance, ceiling = len(cues & frequent) / len(frequent), min(k, len(cues & frequent)) / k
@@ -233,6 +254,9 @@ parts = shares.groupby("part", sort=False)[["score_share", "word_share"]].mean()
 parts["times even"] = parts["score_share"] / parts["word_share"]
 parts.round(3)
 
+# %% [markdown]
+# One conversation in full, turn by turn. A bar to the left speaks against the predicted outcome.
+
 # %%
 turn_sums = occurrences.groupby(["conversation_id", "turn", "speaker"], sort=False)[list(METHODS)].sum().reset_index()
 run.write_table("turn_scores", turn_sums)
@@ -257,6 +281,9 @@ rates = {key: accuracy_estimate(g["flipped"], [1.0] * len(g), g["conversation_id
 for (group, control), estimate in rates.items():
     name = f"flip_rate_{group}" + ("_control" if control else "")
     record(name, estimate.value, n=estimate.n, interval=estimate.interval)
+
+# %% [markdown]
+# A group whose interval lies on its control does nothing that random words would not do.
 
 # %%
 names = [f"random, as many as {group}" if control else group for group, control in rates]

@@ -72,6 +72,9 @@ record("cut_turns", embedded.cut, n=len(embedded.texts))
 sample_size = min(256, len(embedded.texts))
 record("lowest_cosine", lowest_cosine(embedded, model, sample=sample_size, seed=seed), n=sample_size)
 
+# %% [markdown]
+# Vectors go to disk in one piece: a reader sees either all of them or none.
+
 # %%
 with run.new_file("turn_vectors.parquet") as partial:
     write_vectors(partial, turns, embedded)
@@ -111,12 +114,18 @@ run.write_table("outcome_statistics", statistics)
 run.write_json("outcome_statistics.json", statistics.to_dict("records"))
 display(statistics.round(3))
 
+# %% [markdown]
+# Where the intervals are apart, length alone tells outcomes apart, and a model of outcomes has to be better than that.
+
 # %%
 columns = ("turns", "turns_low", "turns_high")
 show(
     intervals(statistics["outcome"].to_list(), *(statistics[c] for c in columns), x="turns a conversation"),
     title="Length of conversations by outcome (mean, 95 % interval)",
 )
+
+# %% [markdown]
+# Sides that differ in length can be told apart without meaning: keep that in mind when the codes of the next stage split by speaker.
 
 # %%
 words = turns["text"].astype(object).map(lambda text: len(text.split()))

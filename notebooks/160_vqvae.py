@@ -92,6 +92,9 @@ fits = [
 history = pd.DataFrame([line for fit in fits for line in fit.history])
 run.write_jsonl("metrics.jsonl", history.to_dict("records"))
 
+# %% [markdown]
+# The gap between the two curves is what was learned by heart. Where the lower one climbs again, fewer epochs would have done.
+
 # %%
 first = history[history["seed"] == seed]
 columns = {"train": "reconstruction_train", "held out": "reconstruction_held_out"}
@@ -99,6 +102,9 @@ show(
     lines(first["epoch"], {n: first[c] for n, c in columns.items()}, x="epoch", y="squared error (1 = average turn)"),
     title="What a code leaves unsaid about a turn",
 )
+
+# %% [markdown]
+# A codebook of which few codes are used describes turns with fewer words than it has; dead codes are put back to work every epoch.
 
 # %%
 curves = {"perplexity": first["perplexity_train"], "used": first["used_train"], "dead": first["dead_train"]}
@@ -133,6 +139,9 @@ estimates = {name: mean_estimate(error[test], names[test], seed=seed) for name, 
 for name, found in estimates.items():
     record(name, found.value, n=found.n, interval=found.interval)
 
+# %% [markdown]
+# Overlapping intervals do not rank the methods: a VQ-VAE is worth its training only if it lies clearly to the left of k-means.
+
 # %%
 bounds = np.array([[e.value, *e.interval] for e in estimates.values()]).T
 show(
@@ -155,6 +164,9 @@ record("codes", settings.codes)
 record("used_codes", found.used, n=len(train))
 record("dead_codes", found.dead, n=len(train))
 
+# %% [markdown]
+# An even line would be a uniform code. Language is not uniform, so a falling one is expected; a cliff is not.
+
 # %%
 counts = np.sort(np.bincount(mine[train], minlength=settings.codes))[::-1]
 show(
@@ -172,6 +184,9 @@ with run.new_folder("codebook") as folder:
 table = frame[["conversation_id", "turn"]].assign(held_out=apart, vqvae=mine, kmeans=kmeans[0][0], fsq=fsq_codes)
 run.write_table("assignments", table.assign(**{f"vqvae_seed_{seed + i}": c for i, c in enumerate(coded)}))
 record("kept_seed", seed + kept)
+
+# %% [markdown]
+# The same question to all three methods, on turns that none of them has seen:
 
 # %%
 says = ["VQ-VAE", "k-means", "FSQ"]

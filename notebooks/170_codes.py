@@ -60,6 +60,9 @@ names = frame["conversation_id"].astype(object).to_numpy()
 own, error, distance = model.assign(windows(stack_vectors(frame), names, model.settings.context))
 size, held_out = model.settings.codes, assignments["held_out"].to_numpy()
 
+# %% [markdown]
+# Turns, texts and codes are put side by side once; everything below reads this.
+
 # %%
 ids = ids_by_frequency(own, ~held_out, size)
 if previous:
@@ -83,11 +86,17 @@ cards = cards.assign(exemplars=[nearest.get(code, []) for code in cards.index])
 record("label_uniqueness", alone, n=len(cards))
 record("codes_with_turns", int((cards["turns"] > 0).sum()), n=len(cards))
 
+# %% [markdown]
+# One card a code, the most frequent first.
+
 # %%
 display(cards.drop(columns=["terms", "opening", "middle", "closing"]).head(20).round(2))
 
 # %% [markdown]
 # Read a few cards: the exemplars should sound alike, and the label should say what they share.
+
+# %% [markdown]
+# The table that other stages read, and the same with labels and text for people.
 
 # %%
 schema = pa.schema([("conversation_id", pa.string()), ("turn", pa.int32()), ("code", pa.int32())])
@@ -114,8 +123,14 @@ telling = lift[lift["q"] <= false_discoveries]
 record("tested_pairs", int(lift["q"].notna().sum()))
 record("telling_pairs", len(telling), n=int(lift["q"].notna().sum()))
 
+# %% [markdown]
+# What is left after the control for looking at many:
+
 # %%
 display(telling.head(20).round(3))
+
+# %% [markdown]
+# And the twenty lowest q, telling or not, so that near misses are seen as such.
 
 # %%
 shown = lift.dropna(subset=["q"]).head(20)
@@ -140,6 +155,9 @@ show(
     draw_transitions(cards, followed, (sides or [""])[0]),
     title="Codes in time: what surely follows more than by chance",
 )
+
+# %% [markdown]
+# The same as numbers, for the most frequent codes: rows are shares of what follows.
 
 # %%
 top = cards["turns"].nlargest(15).index
@@ -168,12 +186,18 @@ for name, score in scores.items():
     record(name, score.value, n=score.n, interval=score.interval if score.n else None)
 record("acts_unscored", scores["v_measure"].n_unscored)
 
+# %% [markdown]
+# Which acts a code mixes says more than one score does: a code of one act is a name, a code of three is a bin.
+
 # %%
 if truth:
     known = np.array([act is not None for act in acts])
     mix = pd.crosstab(codes[known], acts[known].astype(str), normalize="index").reindex(top).dropna()
     rows = [f"{code} {labels[code]}"[:28] for code in mix.index]
     show(heatmap(mix.to_numpy(), rows, list(mix), x="planted act", y="code", unit="share of the code"))
+
+# %% [markdown]
+# Everything that is known of a code goes onto its card.
 
 # %%
 cards["acts"] = [{} for _ in cards.index]
