@@ -7,7 +7,8 @@ from pathlib import Path
 
 from shared.params import UserError
 
-_NOTEBOOK_NAME = re.compile(r"^(\d{3})_(\w+)\.py$")
+# 000 to 009 are guides, such as the start notebook: they belong to no run.
+_NOTEBOOK_NAME = re.compile(r"^((?!00)\d{3})_(\w+)\.py$")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -39,7 +40,7 @@ def stage_folder(version: str, stage: str) -> Path:
 
 
 def stage_numbers() -> dict[str, int]:
-    """Number of each stage by its noun, in ascending order, read from the notebooks' file names."""
+    """Number of each stage by its noun, in ascending order, read from the notebooks' file names (00x are guides)."""
     found = (_NOTEBOOK_NAME.match(p.name) for p in (project() / "notebooks").glob("*.py"))
     pairs = sorted((int(m[1]), m[2]) for m in found if m)
     return {stage: number for number, stage in pairs}
