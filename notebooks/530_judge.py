@@ -14,6 +14,7 @@ import json
 from functools import partial
 
 import pandas as pd
+from IPython.display import display
 
 from shared.figures import intervals, lines, show
 from shared.judge import (
@@ -25,6 +26,9 @@ from shared.judge import (
     check_coverage,
     comparison_schema,
     examine_judge,
+    example_verdicts,
+    exclusions,
+    figure_table,
     held_out_contexts,
     judge_bill,
     judge_by_reference,
@@ -35,9 +39,12 @@ from shared.judge import (
     plan,
     read_alpaca_eval,
     repeatability,
+    verdict_in_words,
     verdict_table,
+    way_to_the_figures,
     win_rate,
     win_rates_by,
+    with_system_prompt,
 )
 from shared.llm import Prices, Sending, default_cache, open_chat
 from shared.models import encode
@@ -71,8 +78,10 @@ judge_arms: bool = True  # also compare the arms of the stage improve
 annotations: str = ""  # AlpacaEval annotations.json to read as well; "" = none
 concurrency: int = 4  # requests under way at once, in [1, 256]
 delay: float = 0.5  # seconds between the starts of two requests to a server, in [0, 3600]
-prompt_price: float = 0.0  # US dollars a million tokens read
-completion_price: float = 0.0  # US dollars a million tokens written
+prompt_price: float = 0.0  # of both models, US dollars a million tokens read
+completion_price: float = 0.0  # of both models, US dollars a million tokens written
+judge_prompt_price: float = 0.0  # of the judge, US dollars a million tokens read
+judge_completion_price: float = 0.0  # of the judge, US dollars a million tokens written
 replicates: int = 10000  # of the bootstrap, in [100, 1000000]
 coverage_repetitions: int = 200  # simulated studies for the check of the intervals, in [1, 100000]
 
@@ -81,7 +90,7 @@ run = begin("judge", globals())
 
 # %% [markdown]
 # ## Which contexts are held out?
-# The last conversations, without the answer and the feedback. None may occur in a training file, by id or by content; what is left out is listed with its reason.
+# The last conversations, without the answer and the feedback. None may occur in a training file, by id or by content; what is left out is listed with its reason. If a model was tuned under a system prompt, all models get the same one here.
 
 # %%
 source = run.input(conversations) if conversations else run.find("held_out_chats.jsonl")
@@ -89,14 +98,17 @@ chats = [json.loads(line) for line in source.read_text(encoding="utf-8").splitli
 trained_on = [run.input(text) for text in training_files]
 trained_on += [path for name in ("sft_rows", "sft_rows_alternative") if run.has(name) for path in sorted(run.find(name).glob("*.jsonl"))]
 training = [json.loads(line) for path in trained_on for line in path.read_text(encoding="utf-8").splitlines()]
+if run.has("examples.parquet"):
+    training += [{"messages": json.loads(text)} for text in run.table("examples")["messages"]]
 held_out = held_out_contexts(chats, training, last=last)
-contexts = held_out.contexts
+tuned_with = json.loads(run.find("sources.json").read_text(encoding="utf-8")) if run.has("sources.json") else {}
+contexts = with_system_prompt(held_out.contexts, tuned_with.get("system_prompt", ""))
 
 # %%
 record("n_training_conversations", len(training))
 record("n_contexts", len(contexts), n=len(chats))
 record("n_excluded_contexts", len(held_out.rejected), n=len(chats))
-pd.Series([row["reason"] for row in held_out.rejected], dtype=str).value_counts().rename_axis("left out because").reset_index(name="conversations")
+print(f"{len(contexts)} of {len(chats)} chats are contexts to judge on, {len(held_out.rejected)} were left out, {len(training):,} training conversations were looked through")
 
 # %% [markdown]
 # ## What can so many contexts show?
@@ -143,10 +155,11 @@ alarms
 # Every pair is judged in both orders. Verdicts that differ are a tie; a verdict that cannot be read leaves the pair unscored. The raw text of every verdict is kept in `comparisons`.
 
 # %%
+judge_prices = Prices(judge_prompt_price, judge_completion_price)
 chat_judge = None if judge == "reference" else open_chat(judge, base_url=judge_url, api_key_env=judge_key_env, seed=seed)
-ask = partial(judge_by_reference, encode=encode, margin=margin) if chat_judge is None else partial(judge_pairs, chat_judge, cache=cache, sending=sending, prices=prices)
+ask = partial(judge_by_reference, encode=encode, margin=margin) if chat_judge is None else partial(judge_pairs, chat_judge, cache=cache, sending=sending, prices=judge_prices)
 if chat_judge is not None:
-    print(judge_bill(chat_judge, paired.pairs, prices=prices, cache=cache).in_words())
+    print(judge_bill(chat_judge, paired.pairs, prices=judge_prices, cache=cache).in_words())
 
 # %%
 stopped = judge_until_decided(ask, paired.pairs, portion=portion if stop_early else max(len(paired.pairs), 1), alpha=alpha, seed=seed)
@@ -155,7 +168,6 @@ run.write_table("comparisons", table, comparison_schema())
 run.write_table("verdicts", verdict_table(paired.pairs, table))
 record("judge", stopped.judged.ledger.backend)
 costs = [one.ledger.cost for one in answers.values() if one.ledger] + [stopped.judged.ledger.cost]
-record("cost", sum(costs), unit="US dollars")
 record("n_spared", stopped.n_spared, n=len(paired.pairs))
 print(stopped.judged.ledger.in_words())
 
@@ -173,7 +185,15 @@ record("losses", plain.losses, n=plain.n)
 record("n_unscored", plain.n_unscored, n=len(table))
 record("p_value", plain.p_value, n=plain.n_prompts)
 record("effect_size", plain.effect_size, unit="standard deviations", n=plain.n_prompts)
-print(f"test: {plain.test}")
+record("verdict", verdict_in_words(plain))
+pd.Series(plain._asdict() | {"interval": f"{plain.interval.low:.1f} to {plain.interval.high:.1f}"}, name="value").rename_axis("figure").reset_index()
+
+# %% [markdown]
+# A few pairs of each kind, with the judge's own words: a figure is only as good as what it counts.
+
+# %%
+with pd.option_context("display.max_colwidth", 400):
+    display(example_verdicts(table))
 
 # %% [markdown]
 # ## Would it win at equal length?
@@ -185,6 +205,8 @@ record("win_rate_length_controlled", controlled.win_rate, unit="%", n=controlled
 record("standard_error_length_controlled", controlled.standard_error, unit="percentage points", n=controlled.n)
 record("share_longer", controlled.share_longer, n=controlled.n)
 record("length_slope", controlled.slope, unit="log-odds", n=controlled.n, interval=controlled.slope_interval)
+both = {"as judged": (plain.win_rate, plain.interval), "at equal length": (controlled.win_rate, controlled.interval)}
+show(intervals(list(both), [rate for rate, _ in both.values()], [i.low for _, i in both.values()], [i.high for _, i in both.values()], x="win rate (%)", reference=50.0, reference_name="no difference"), title="Win rate as judged and at equal length")
 
 # %% [markdown]
 # ## When would it have been decided?
@@ -205,22 +227,26 @@ scores_of_people = json.loads(run.input(people).read_text(encoding="utf-8")) if 
 panel = examine_judge(table, families=families, judge_family=judge_family, people=scores_of_people)
 if chat_judge is not None and repeat_share > 0:
     again = paired.pairs[: max(1, round(repeat_share * len(paired.pairs)))]
-    repeated = judge_pairs(chat_judge, again, cache=cache, sending=sending, prices=prices, repeat=1)
+    repeated = judge_pairs(chat_judge, again, cache=cache, sending=sending, prices=judge_prices, repeat=1)
+    costs.append(repeated.ledger.cost)
     panel["repeatability"] = repeatability(table, repeated.comparisons)
 for name, one in panel.items():
     record(name, one.value, n=one.n, interval=one.interval)
 
 # %%
-panel_table = pd.DataFrame([{"property": n, "value": e.value, "low": e.interval.low, "high": e.interval.high, "n": e.n, "unscored": e.n_unscored} for n, e in panel.items()])
-panel_table.round(3)
+leanings = {name: one for name, one in panel.items() if one.n and name != "win_rate_corrected_by_people"}
+show(intervals([name.replace("_", " ") for name in leanings], [one.value for one in leanings.values()], [one.interval.low for one in leanings.values()], [one.interval.high for one in leanings.values()], x="share of verdicts or pairs", reference=0.5, reference_name="no leaning"), title="Properties of the judge")
 
 # %% [markdown]
 # ## Which arm writes the better answers?
 # The arms of the stage `improve` answered the same contexts. Each is compared with the original answer; p-values are adjusted for looking at several arms (Holm), and all arms are ranked together (Bradley-Terry). `best_of_both` was chosen by the same kind of judge that compares it here, so it is expected to lead: its figure is an upper bound, not a finding. These contexts are training contexts.
 
 # %%
+against = None
 if judge_arms and run.has("arms.parquet"):
-    arms = ask(arm_pairs(run.table("arms"))).comparisons
+    judged_arms = ask(arm_pairs(run.table("arms")))
+    arms = judged_arms.comparisons
+    costs.append(judged_arms.ledger.cost)
     run.write_table("arm_comparisons", arms, comparison_schema())
     against = win_rates_by(arms[arms["baseline"] == "original"], "model", replicates=replicates, seed=seed)
     for row in against.itertuples():
@@ -230,8 +256,8 @@ if judge_arms and run.has("arms.parquet"):
 
 # %%
 if judge_arms and run.has("arms.parquet"):
-    ranked = pd.DataFrame([one._asdict() for one in bradley_terry(arms, replicates=300, seed=seed)])
-    print(ranked.round(2).to_string(index=False))
+    ranked = pd.DataFrame([one._asdict() | {"low": one.interval.low, "high": one.interval.high} for one in bradley_terry(arms, replicates=300, seed=seed)])
+    display(ranked[["model", "win_share", "low", "high", "strength", "n"]].round(2))
     paired_arms = win_rate(arms[(arms["model"] == "alternative") & (arms["baseline"] == "feedback")], replicates=replicates, seed=seed)
     record("arm_alternative_over_feedback", paired_arms.win_rate, unit="%", n=paired_arms.n, interval=paired_arms.interval)
 
@@ -245,6 +271,7 @@ record("coverage", coverage.clustered, n=coverage.repetitions)
 record("coverage_usual_recipe", coverage.naive, n=coverage.repetitions)
 record("coverage_usual_recipe_at_95", coverage.naive_95, n=coverage.repetitions)
 record("simulated_consistency", coverage.consistency)
+pd.DataFrame({"recipe": ["both orders combined, prompts resampled", "usual: games as rows, strong verdicts copied", "the usual one at 2.5 and 97.5 %"], "holds the truth": [coverage.clustered, coverage.naive, coverage.naive_95], "studies": coverage.repetitions})
 
 # %%
 if annotations:
@@ -254,30 +281,36 @@ if annotations:
 
 # %% [markdown]
 # ## Everything on one page
-# Every figure with its n and interval, and everything that was left out with its reason.
+# For checking line by line: how many are left after each step, every figure with its n and interval, and what is not in it and why.
 
 # %%
-excluded = [("context", row["conversation_id"], row["reason"]) for row in held_out.rejected]
-excluded += [("answer", row["prompt_id"], row["reason"]) for row in paired.excluded]
-excluded += [("verdict", row.prompt_id, "a verdict is missing or cannot be read") for row in table[table["score"].isna()].itertuples()]
-excluded_table = pd.DataFrame(excluded, columns=["what", "prompt_id", "reason"])
-run.write_csv("excluded.csv", excluded_table)
-excluded_table.groupby(["what", "reason"]).size().reset_index(name="n")
+record("cost", sum(costs), unit="US dollars")
+n_scored = int(table["score"].notna().sum())
+steps = way_to_the_figures(len(held_out.contexts) + len(held_out.rejected), len(contexts), len(paired.pairs), len(table), n_scored)
+steps
 
 # %%
-figures = pd.DataFrame([{"figure": f"win rate of {plain.wins + plain.ties + plain.losses} pairs", "value": plain.win_rate, "low": plain.interval.low, "high": plain.interval.high, "n": plain.n, "unscored": plain.n_unscored}, {"figure": "win rate at equal length", "value": controlled.win_rate, "low": controlled.interval.low, "high": controlled.interval.high, "n": controlled.n, "unscored": controlled.n_unscored}])
-figures = pd.concat([figures, panel_table.rename(columns={"property": "figure"})], ignore_index=True)
+figures = figure_table(plain, controlled, panel, against)
 run.write_csv("figures.csv", figures)
-figures.round(3)
+with pd.option_context("display.max_colwidth", 400):
+    display(figures.round(3))
+
+# %%
+left_out = exclusions(held_out.rejected, paired.excluded, table)
+run.write_csv("excluded.csv", left_out)
+print(f"{len(left_out)} left out in all; excluded.csv lists each of them")
+left_out.groupby(["step", "reason"]).size().reset_index(name="n") if len(left_out) else None
 
 # %% [markdown]
 # ## Findings
 
 # %% tags=["findings"]
-say("{model} beats {baseline} in {win_rate} of comparisons; judged by {judge}. Wins {wins:.0f}, ties {ties:.0f}, losses {losses:.0f}; p = {p_value:.3g}, effect {effect_size}.")
+say("{model} {verdict} {baseline}: it wins {win_rate} of comparisons, ties counted a half; judged by {judge}. Wins {wins:.0f}, ties {ties:.0f}, losses {losses:.0f}; p = {p_value:.3g}, effect {effect_size}.")
 say("At equal length: {win_rate_length_controlled}; the model's answer is the longer one in {share_longer:.0%} of pairs. With so many prompts a true difference of {smallest_detectable_difference} is found in four of five studies.")
-say("Unscored pairs: {n_unscored}. Contexts left out: {n_excluded_contexts}; unanswered: {n_unanswered}; alarms about answers: {n_alarms}.")
-say("The judge gave the same verdict in both orders in {position_consistency}; the first answer won {first_position_preference}, the longer one {longer_answer_preference}.")
+say("Unscored pairs: {n_unscored}. Contexts left out: {n_excluded_contexts}; unanswered: {n_unanswered}; alarms about answers: {n_alarms}. Cost: {cost}.")
+if chat_judge is not None:
+    say("The judge gave the same verdict in both orders in {position_consistency}; the first answer won {first_position_preference}, asked again it agreed with itself in {repeatability}.")
+say("Of the decided pairs the longer answer won {longer_answer_preference}.")
 say("In simulation our 95 % intervals hold the truth in {coverage:.1%} of studies, those of the usual recipe in {coverage_usual_recipe:.1%}.")
 
 # %% [markdown]

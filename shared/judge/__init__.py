@@ -21,7 +21,7 @@ from shared.judge._answers import (
 )
 from shared.judge._comparisons import Verdict, comparison_schema, comparisons, read_alpaca_eval, score_of
 from shared.judge._coverage import Coverage, check_coverage
-from shared.judge._heldout import HeldOut, content_key, held_out_contexts
+from shared.judge._heldout import HeldOut, content_key, held_out_contexts, with_system_prompt
 from shared.judge._length import LengthControlled, length_controlled_win_rate
 from shared.judge._panel import (
     Agreement,
@@ -36,6 +36,7 @@ from shared.judge._panel import (
 from shared.judge._planning import plan, score_deviation
 from shared.judge._ranking import Ranked, bradley_terry
 from shared.judge._reference import REFERENCE_JUDGE, judge_by_reference
+from shared.judge._review import example_verdicts, exclusions, figure_table, verdict_in_words, way_to_the_figures
 from shared.judge._sequential import Sequential, anytime_win_rate
 from shared.judge._stopping import Stopped, joined, judge_until_decided
 from shared.judge._verdicts import JUDGE_PROMPT, Judged, Pair, judge_bill, judge_pairs, judge_requests, read_verdict
@@ -69,6 +70,9 @@ __all__ = [
     "comparisons",
     "content_key",
     "examine_judge",
+    "example_verdicts",
+    "exclusions",
+    "figure_table",
     "first_position_preference",
     "held_out_contexts",
     "joined",
@@ -89,7 +93,10 @@ __all__ = [
     "score_deviation",
     "score_of",
     "self_family_preference",
+    "verdict_in_words",
     "verdict_table",
+    "way_to_the_figures",
     "win_rate",
     "win_rates_by",
+    "with_system_prompt",
 ]

@@ -51,6 +51,24 @@ def held_out_contexts(
     return HeldOut(contexts[::-1], rejected[::-1])
 
 
+def with_system_prompt(contexts: Sequence[Mapping[str, Any]], text: str) -> list[dict[str, Any]]:
+    """The contexts with a system message in front; those that have one keep theirs.
+
+    Args:
+        contexts: dictionaries with `messages`, such as those of `HeldOut`.
+        text: what the system message says; "" leaves all contexts as they are.
+    """
+    system = {"role": "system", "content": text}
+    return [
+        {**context, "messages": [system, *context["messages"]]} if text and not _has_system(context) else dict(context)
+        for context in contexts
+    ]
+
+
+def _has_system(context: Mapping[str, Any]) -> bool:
+    return any(message["role"] == "system" for message in context["messages"])
+
+
 def _seen(training: Iterable[Mapping[str, Any]]) -> tuple[set[str], set[str]]:
     """Ids of training conversations, and digests of all their beginnings that end with a user turn."""
     ids, contents = set(), set()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from shared.stats import Interval, percentile_interval, resampled_totals
+from shared.stats import Interval, percentile_interval, resampled_totals, wilson_interval
 
 _PRIOR_WINS = 0.5  # a virtual half win each way for every pair that met: keeps a sweep finite
 _ITERATIONS = 1000
@@ -53,13 +53,22 @@ def bradley_terry(
         Ranked(
             name,
             float(shares[0, k]),
-            percentile_interval(shares[1:, k], len(totals), level),
+            _interval(shares[:, k], len(totals), level),
             float(found[k]),
             int(((scored["model"] == name) | (scored["baseline"] == name)).sum()),
         )
         for k, name in enumerate(names)
     ]
     return sorted(ranked, key=lambda one: -one.win_share)
+
+
+def _interval(shares: np.ndarray, prompts: int, level: float) -> Interval:
+    """Interval of a win share from its value on all prompts, followed by those of the replicates; percent."""
+    if prompts > 1 and np.ptp(shares) < 1e-9:
+        # A model that wins (or loses) everywhere does so in every replicate: the bootstrap sees no uncertainty there.
+        low, high = wilson_interval(shares[0] / 100 * prompts, prompts, level=level)
+        return Interval(100 * low, 100 * high)
+    return percentile_interval(shares[1:], prompts, level)
 
 
 def _totals_by_prompt(scored: pd.DataFrame, names: list[str]) -> np.ndarray:

@@ -41,7 +41,7 @@ def judge_by_reference(pairs: Sequence[Pair], encode: Encode, *, margin: float =
 
 def _judged(pair: Pair, gap: float, margin: float) -> dict[str, object]:
     verdict = _verdict(pair, gap, margin)
-    raw = f"similarity of the answer minus that of the baseline: {gap:.4f}"
+    raw = f"similarity to the reference, answer minus baseline: {gap:+.4f}"
     return row_of(pair, verdict, verdict) | {"raw_first": raw, "raw_second": raw}
 
 
