@@ -104,7 +104,11 @@ def intervals(
     figure = go.Figure(go.Scatter(x=values, y=[str(label) for label in labels], error_x=error, mode="markers"))
     figure.update_traces(marker_size=9)
     if reference is not None:
-        figure.add_vline(x=reference, line_dash="dash", annotation_text=reference_name, line_color=COLOURS[1])
+        # Above the plot: inside it the name would lie on the first line's interval.
+        figure.add_vline(
+            x=reference, line_dash="dash", line_color=COLOURS[1],
+            annotation={"text": reference_name, "yref": "paper", "y": 1.0, "yanchor": "bottom", "xanchor": "center"},
+        )  # fmt: skip
     figure.update_layout(xaxis_title=x, yaxis_autorange="reversed", height=_row_height(len(labels)))
     return figure
 

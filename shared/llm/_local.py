@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from shared.llm._chat import Refused, Reply, Request
-from shared.runs import UserError, digest_of
+from shared.runs import UserError, digest_of, resolve_path
 
 
 class LocalChat:
     """A causal language model with a chat template, from a local folder or a hub id, loaded on first use.
 
     Args:
-        model: folder or hub id; safetensors only, no remote code.
+        model: folder (a relative one starts at the project) or hub id; safetensors only, no remote code.
         name: how reports call it; by default the last part of the folder or id.
         adapter: folder of a peft adapter to put on the model; "" for none.
 
@@ -23,8 +23,8 @@ class LocalChat:
     """
 
     def __init__(self, model: str, *, name: str = "", adapter: str = "") -> None:
-        self.name = " + ".join([name or _shown(model), *([_shown(adapter)] if adapter else [])])
-        self._where, self._adapter = model, adapter
+        self._where, self._adapter = _place(model), _place(adapter) if adapter else ""
+        self.name = " + ".join([name or _shown(self._where), *([_shown(self._adapter)] if adapter else [])])
         self._lock = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
 
@@ -35,6 +35,12 @@ class LocalChat:
             return _generate(model, tokenizer, asked, self.name)
 
 
+def _place(model: str) -> str:
+    # A notebook's working folder is not the project's, and the same words must mean the same model in both.
+    folder = resolve_path(model)
+    return str(folder) if folder.is_dir() else model
+
+
 def _shown(model: str) -> str:
     folder = Path(model)
     return f"{folder.name} ({digest_of(folder)[:8]})" if folder.is_dir() else model
@@ -43,7 +49,13 @@ def _shown(model: str) -> str:
 def _load(where: str, adapter: str) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(where)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(where)
+    except OSError as error:
+        raise UserError(
+            f"'{where}' is neither a folder with a chat model nor one that could be fetched from the hub. Check its "
+            "spelling; data/models/chat ships with the project, and 'template' needs no model."
+        ) from error
     if tokenizer.chat_template is None:
         raise UserError(f"{where}: its tokenizer has no chat template. Use a chat (instruct) model.")
     model = AutoModelForCausalLM.from_pretrained(where, use_safetensors=True, device_map=_device())
