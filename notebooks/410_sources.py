@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from shared.data import redacted, redaction_report
 from shared.figures import bars, embed, histogram, show
 from shared.models import load_tokenizer
 from shared.runs import begin, progress, record, resolve_path, say
@@ -46,7 +47,7 @@ esconv: str = "data/sample/support/esconv"  # folder or hub id such as thu-coai/
 empathetic: str = "data/sample/support/empathetic"  # folder or hub id such as Adapting/empathetic_dialogues_v2; "" = leave out
 go_emotions: str = "data/sample/support/go_emotions"  # folder or hub id google-research-datasets/go_emotions; "" = leave out
 emobank: str = "data/sample/support/emobank"  # folder or file; "" = leave out
-messages: str = ""  # folder of chats as JSONL with messages of role, content and optional weight; "" = leave out
+messages: str = ""  # folder of chats as JSONL with messages of role, content and optional weight, or "upstream:sft_rows"; "" = leave out
 base_model: str = "data/models/chat"  # hub id or folder whose tokenizer and template are used; "new" = make a small untrained one
 new_vocabulary: int = 2048  # tokens of a new model's tokenizer, in [512, 65536]
 new_width: int = 128  # hidden size of a new model, a multiple of 64
@@ -59,6 +60,7 @@ leak_tolerance: float = 0.02  # accuracy that a probe may gain from inputs over 
 duplicate_threshold: float = 0.8  # Jaccard similarity of word 5-grams that makes a near-duplicate, in (0, 1]
 max_rejected_fraction: float = 0.01  # share of unusable rows at which the stage stops, in [0, 1]
 shown_examples: int = 6  # examples in the x-ray
+redact: bool = False  # replace names, numbers and addresses of what is read from outside, before anything is computed
 
 # %%
 run = begin("sources", globals())
@@ -75,10 +77,18 @@ locations = {
     "emobank": emobank,
     "messages": messages,
 }
-local = [place for place in locations.values() if place and resolve_path(place).exists()]
-inputs = [run.input(place) for place in local]
-corpora = read_corpora(locations)
+if messages.startswith("upstream:"):
+    locations["messages"] = str(run.find(messages.removeprefix("upstream:")))
+outside = [place for place in (esconv, empathetic, go_emotions, emobank, messages) if place and resolve_path(place).exists()]
+inputs = [run.input(place) for place in outside]
+corpora = redacted(read_corpora(locations), run, on=redact)
 pd.DataFrame(corpora.layouts, columns=["corpus", "split", "rows", "keys"])
+
+# %% [markdown]
+# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+
+# %%
+redaction_report(run)
 
 # %% [markdown]
 # ## Which model reads it?
