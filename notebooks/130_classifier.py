@@ -224,6 +224,7 @@ first, second = share_right(stacked), share_right(floor_predictions["tfidf"])
 gain = paired_difference(first, second.loc[first.index], seed=seed)
 record("gain_over_floor", gain.estimate.value, n=gain.estimate.n, interval=gain.estimate.interval)
 record("gain_p_value", gain.p_value, n=gain.estimate.n)
+record("verdict", gain.estimate.interval.beside(0.0))
 say("The encoder is right more often than TF-IDF by {gain_over_floor}; p = {gain_p_value:.3f}.")
 
 # %% [markdown]
@@ -296,9 +297,15 @@ thresholds[thresholds["chosen"] | thresholds["threshold"].isin([0.3, 0.5, 0.7])]
 
 # %% tags=["findings"]
 say("On {conversations:,.0f} conversations the encoder predicts the outcome with accuracy {test_accuracy} and macro-F1 {test_macro_f1}.")
-say("Counting words gives macro-F1 {floor_macro_f1}, on whole conversations {floor_whole_macro_f1}, the commonest outcome {majority_macro_f1}; the paired gain in accuracy is {gain_over_floor}, p = {gain_p_value:.3f}.")
-say("Between its best and its worst seed lies a macro-F1 of {seed_spread_macro_f1}. The saved one is seed {saved_seed:.0f}, with calibration error {calibration_error:.3f} at temperature {temperature:.2f}.")
+say("Counting words gives macro-F1 {floor_macro_f1}, on whole conversations {floor_whole_macro_f1}, the commonest outcome {majority_macro_f1}; the paired gain in accuracy is {gain_over_floor}, p = {gain_p_value:.3f}. So the encoder {verdict} counting words.")
+if len(trained) > 1:
+    say("Between its best and its worst seed lies a macro-F1 of {seed_spread_macro_f1}.")
+say("The saved model is that of seed {saved_seed:.0f}, with calibration error {calibration_error:.3f} at temperature {temperature:.2f}.")
 say("{truncated_share:.1%} of the conversations were longer than {max_tokens} and lost their middle.")
+if gain.estimate.interval.low <= 0:
+    say("What follows: report the linear model, which is cheaper and no worse, and read attributions of the encoder as a description of the encoder only. More conversations, or more of each one than {max_tokens}, would have to change that.")
+else:
+    say("What follows: the encoder knows something that counting does not; stage `attention` asks what.")
 
 # %% [markdown]
 # ## Sources

@@ -15,6 +15,17 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def beside(self, reference: float = 0.0) -> str:
+        """How the value stands to a reference, as a verb for a finding.
+
+        Returns:
+            "beats" if the whole interval is above, "falls behind" if it is below, else "is not shown to differ from"
+            (as for an interval of NaN: nothing scored shows nothing). Higher is taken as better.
+        """
+        if self.low > reference:
+            return "beats"
+        return "falls behind" if self.high < reference else "is not shown to differ from"
+
 
 class Estimate(NamedTuple):
     """A value with its interval, the number of scored rows behind it and the number of unscored ones."""

@@ -237,3 +237,16 @@ def test_power_at_the_smallest_detectable_difference_is_the_wanted_one() -> None
 
 def test_power_without_a_difference_is_the_level() -> None:
     assert stats.power(0.0, 100, 1.0) == pytest.approx(0.05)
+
+
+def test_an_interval_says_how_it_stands_to_a_reference() -> None:
+    """Touching the reference shows nothing, and neither does an interval of nothing."""
+    nan = float("nan")
+    assert stats.Interval(0.01, 0.2).beside(0.0) == "beats"
+    assert stats.Interval(-0.2, -0.01).beside(0.0) == "falls behind"
+    assert {
+        stats.Interval(0.0, 0.2).beside(),
+        stats.Interval(-0.1, 0.1).beside(),
+        stats.Interval(nan, nan).beside(),
+    } == {"is not shown to differ from"}
+    assert stats.Interval(0.6, 0.7).beside(0.55) == "beats"
