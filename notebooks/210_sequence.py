@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from shared.data import redacted
 from shared.figures import intervals, lines, reliability, show
 from shared.models import encode
 from shared.runs import begin, record, say
@@ -52,6 +53,7 @@ positive: str = "donated"  # the outcome that is label 1; every other one is 0
 side: Literal["donor", "agent"] = "donor"  # whose profile is asked for
 traits: str = ""  # CSV with author_id and the trait; "" = an author is positive if half of the conversations are
 trait: str = "trait"  # its column of 0 and 1
+redact: bool = False  # as in the stage that read the conversations: authors of `traits` become the same placeholders
 fewest_conversations: int = 2  # authors with fewer have no author label, in [1, inf)
 use_vectors: bool = True  # turn vectors as features; computed here if no earlier stage made them
 num_epochs: int = 30  # most passes over the training conversations, in [1, 10000]
@@ -107,7 +109,7 @@ if texts_known:
 
 # %%
 if texts_known:
-    about_authors = pd.read_csv(run.input(traits)) if traits else None
+    about_authors = redacted(pd.read_csv(run.input(traits)), run, on=redact) if traits else None
     options = {"side": side, "traits": about_authors, "trait": trait, "fewest": fewest_conversations, "seed": seed}
     labelled = label_conversations(run.table("conversations"), positive, **options)
     with run.new_folder("analyzed_conversations") as folder:

@@ -15,6 +15,7 @@ from typing import Literal
 
 import pandas as pd
 
+from shared.data import redacted, redaction_report
 from shared.figures import bars, show
 from shared.labels import (
     LABELLED_SCHEMA,
@@ -68,6 +69,7 @@ label_studio_url: str = ""  # server to upload the queue to; "" = only write the
 confident: float = 0.9  # confidence from which a label stands alone, in [0, 1]
 similarity: float = 0.9  # cosine from which two messages are the same, in (0, 1]
 augment: bool = False  # one variant of each message of a class below the recommended count
+redact: bool = False  # replace names, numbers and addresses of what is read from outside, before anything is computed
 
 # %%
 run = begin("labels", globals())
@@ -95,6 +97,7 @@ if knowledge == "postgres":
     passages = passages_from_postgres(database_url_env, seed=seed)
 elif knowledge:
     passages = passages_from_files(run.input(knowledge))
+passages = redacted(passages, run, on=redact)
 about = {"rag_query": passages}
 print(f"{len(passages):,} passages of the knowledge base")
 
@@ -127,6 +130,7 @@ if messages_csv:
     messages = pd.read_csv(run.input(messages_csv))["message"].dropna().tolist()
 elif messages_query:
     messages = messages_from_postgres(messages_query, database_url_env)
+messages = redacted(messages, run, on=redact)
 print(f"{len(messages):,} messages to label")
 
 # %%
@@ -152,10 +156,17 @@ record("unscored_answers", unscored)
 annotations = from_label_studio([])
 if label_studio_export:
     annotations = from_label_studio(json.loads(run.input(label_studio_export).read_text(encoding="utf-8")))
+annotations = redacted(annotations, run, on=redact)
 agreement = annotator_agreement(annotations, seed=seed)
 record("annotator_alpha", agreement.value, n=agreement.n, interval=agreement.interval)
 if "human" in ways:
     sources.append(majority_of_people(annotations, about_task.name))
+
+# %% [markdown]
+# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+
+# %%
+redaction_report(run)
 
 # %% [markdown]
 # ## Filters: does anything repeat itself, or the prompt?

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from shared.data import redacted, redaction_report
 from shared.figures import bars, intervals, lines, reliability, show
 from shared.models import majority_floor, nearest_centroid_floor, read_task, tfidf_floor
 from shared.nodes import (
@@ -52,6 +53,7 @@ epochs: int = 0  # passes over train; 0 = as the task says
 max_train: int = 0  # at most so many training messages; 0 = all
 curve_sizes: list[int] = []  # messages a class for the learning curve; [] = none
 centroid_floor: bool = True  # nearest class centre of untouched sentence vectors
+redact: bool = False  # replace names, numbers and addresses of what is read from outside, before anything is computed
 
 # %%
 run = begin("nodes", globals())
@@ -63,7 +65,7 @@ run = begin("nodes", globals())
 # %%
 about = read_task(task)
 if labelled_file:
-    rows = read_labelled_csv(run.input(labelled_file), about, names=names or None)
+    rows = redacted(read_labelled_csv(run.input(labelled_file), about, names=names or None), run, on=redact)
 else:
     rows = run.table("labelled").query("task == @about.name")[["message", "label", "group"]].reset_index(drop=True)
 
@@ -91,7 +93,7 @@ split = split_rows(
 sides = {side: rows[split.sides == side].reset_index(drop=True) for side in ("train", "validation", "test")}
 for side, file in (("validation", validation_file), ("test", test_file)):
     if file:
-        sides[side] = read_labelled_csv(run.input(file), about, names=names or None)
+        sides[side] = redacted(read_labelled_csv(run.input(file), about, names=names or None), run, on=redact)
 record("near_duplicates_kept_together", split.merged, n=len(rows))
 
 # %% [markdown]
@@ -106,6 +108,12 @@ overlap = int(sides["test"]["message"].isin(set(sides["train"]["message"])).sum(
 record("test_messages_seen_in_training", overlap, n=len(sides["test"]))
 run.write_csv("splits.csv", pd.concat([part.assign(split=side) for side, part in sides.items()])[["message", "split"]])
 pd.DataFrame({"messages": {side: len(part) for side, part in sides.items()}})
+
+# %% [markdown]
+# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+
+# %%
+redaction_report(run)
 
 # %% [markdown]
 # ## Floors

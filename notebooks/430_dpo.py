@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from shared.data import redacted, redaction_report
 from shared.dpo import (
     Alignment,
     align,
@@ -50,6 +51,7 @@ learning_rate: float = 5e-5  # peak, in (0, 1]
 max_length: int = 512  # tokens of prompt and answer; longer ones are refused, in [32, 131072]
 test_share: float = 0.3  # share of prompts held out, in (0, 1)
 max_length_lean: float = 0.9  # refuse pairs if length alone tells the chosen answer more often, in [0.5, 1]
+redact: bool = False  # replace names, numbers and addresses of what is read from outside, before anything is computed
 
 # %%
 run = begin("dpo", globals())
@@ -62,6 +64,7 @@ run = begin("dpo", globals())
 pairs = read_pairs(run.input(preferences)) if preferences else pairs_of_table(run.table("preference_pairs"))
 if verdicts:
     pairs += pairs_of_verdicts(pd.read_parquet(run.input(verdicts)))
+pairs = redacted(pairs, run, on=redact)
 train_pairs, test_pairs = split_pairs(pairs, test_share=test_share, seed=seed)
 
 # %%
@@ -71,6 +74,12 @@ print(
 )
 
 # %% [markdown]
+# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+
+# %%
+redaction_report(run)
+
+# %% [markdown]
 # ## Training
 # The reference is the SFT adapter as it was, not the untuned base: what is measured is what the preferences add.
 
@@ -78,7 +87,7 @@ print(
 adapter = run.find("adapter")
 tokenizer = tokenizer_of(adapter)
 alignment = Alignment(objective, loss, beta, steps, batch_size, accumulation, learning_rate, max_length, seed=seed)
-judged = read_judged(run.input(judgements)) if judgements else unpaired(train_pairs)
+judged = redacted(read_judged(run.input(judgements)), run, on=redact) if judgements else unpaired(train_pairs)
 aligned = align(adapter, alignment, train_pairs if objective == "dpo" else judged, tokenizer, folder=run.checkpoints)
 run.write_jsonl("dpo_metrics.jsonl", aligned.history)
 

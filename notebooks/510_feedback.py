@@ -14,6 +14,7 @@ from typing import Literal
 
 import pandas as pd
 
+from shared.data import redacted, redaction_report
 from shared.feedback import (
     MEANINGS,
     NONE,
@@ -42,6 +43,7 @@ precision: float = 0.95  # share of recognised categories that must be right, in
 not_feedback: list[str] = ["none"]  # values of `planted` that mean: labelled as no feedback (generated sample only)
 test_size: int = 1000  # last chats of the file, kept for judging; at most half of all
 max_rejected_fraction: float = 0.05  # share of unusable chats at which the stage stops, in [0, 1]
+redact: bool = False  # replace names, numbers and addresses of what is read from outside, before anything is computed
 
 # %%
 run = begin("feedback", globals())
@@ -51,7 +53,7 @@ run = begin("feedback", globals())
 # The taxonomy is that of Don-Yehiya et al. (2024). Its published code was off by one until August 2024, so files from that time call things differently. The legend is read, checked and translated by meaning; without a legend this stage stops.
 
 # %%
-found = read_chats(run.input(chats), legend=legend, fields=Fields(**field_names))
+found = redacted(read_chats(run.input(chats), legend=legend, fields=Fields(**field_names)), run, on=redact)
 pd.DataFrame({"code here": found.legend.codes.values(), "code in the file": found.legend.codes.keys(), "meaning": [MEANINGS[c] for c in found.legend.codes.values()]})
 
 # %%
@@ -67,6 +69,12 @@ if len(found.rejected) > max_rejected_fraction * n_read:
 
 # %% [markdown]
 # A chat must end with the user's question, the assistant's answer and the user's reaction. Anything else cannot tell whether an answer was good.
+
+# %% [markdown]
+# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+
+# %%
+redaction_report(run)
 
 # %% [markdown]
 # ## Which chats will judge?

@@ -7,6 +7,7 @@ declared schemas (described in `data/README.md`) and everything that was rejecte
 
 from shared.data._persuasion import read_persuasion_for_good
 from shared.data._readers import check_rejected, read_chats, read_corpus, read_transcripts, read_turns
+from shared.data._redacted import redacted, redaction_report
 from shared.data._sample import Sample, make_sample, write_sample
 from shared.data._schema import AGENT, CONVERSATIONS_SCHEMA, DONOR, ROLES, TURNS_SCHEMA, Corpus, Rejected
 from shared.data._splits import TEST, TRAIN, VALIDATION, assign_splits
@@ -34,5 +35,7 @@ __all__ = [
     "read_transcripts",
     "read_truth",
     "read_turns",
+    "redacted",
+    "redaction_report",
     "write_sample",
 ]

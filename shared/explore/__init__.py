@@ -9,7 +9,7 @@ from shared.explore._summary import (
     turn_taking,
     vocabulary_growth,
 )
-from shared.explore._take import redacted_corpus
+from shared.explore._take import part_of_corpus
 
 __all__ = [
     "TurnTaking",
@@ -17,7 +17,7 @@ __all__ = [
     "distinguishing_words",
     "missing_table",
     "outcome_by_length",
-    "redacted_corpus",
+    "part_of_corpus",
     "rejection_reasons",
     "turn_taking",
     "vocabulary_growth",

@@ -1,20 +1,29 @@
 """What is done to text before anything reads it: cleaning, splitting into utterances, merging turns."""
 
-from shared.text._redact import Redactor, keep_redactor, project_redactor
-from shared.text._redaction_recall import redaction_recall, redaction_sample
+from shared.text._redact import Redactor, looks_like_a_name
+from shared.text._redact_keep import ensure_key, keep_redactor, known_redactor, stage_redactor
+from shared.text._redact_shield import file_names, learn_parameters, redaction_shield
+from shared.text._redaction_recall import Measures, measure_redaction, redaction_sample
 from shared.text._similar import SimilarPairs, similar_pairs
 from shared.text._turns import Stretch, clean, merge_consecutive_turns, split_utterances
 
 __all__ = [
+    "Measures",
     "Redactor",
     "SimilarPairs",
     "Stretch",
     "clean",
+    "ensure_key",
+    "file_names",
     "keep_redactor",
+    "known_redactor",
+    "learn_parameters",
+    "looks_like_a_name",
+    "measure_redaction",
     "merge_consecutive_turns",
-    "project_redactor",
-    "redaction_recall",
     "redaction_sample",
+    "redaction_shield",
     "similar_pairs",
     "split_utterances",
+    "stage_redactor",
 ]

@@ -1,324 +1,248 @@
-"""Redaction of personal data in transcripts: the same person keeps the same placeholder, spoken forms included.
+"""Redaction of personal data in conversations: the same person keeps the same placeholder, spoken forms included.
 
-Notable choices: recall first (a word too many is cheaper than a name too few); no model and no download, so it runs
-everywhere and always the same way; placeholders come from a keyed digest, so that files redacted by different processes
-agree without sharing a table of who is who. What it is worth is measured on a labelled set (`redaction_recall`); it is
-not a guarantee.
+Notable choices: placeholders are keyed digests, so that files redacted by different processes agree without a table of
+who is who; what is remembered of names is digests too, never the names. What redaction is worth is measured on a
+labelled set (`measure_redaction`); it is not a guarantee.
+
+How a placeholder is chosen: a full name stands for its person. A part of it ("Maria", "Mrs. Lopez") stands for the same
+person as long as only one full name has that part; a part that two people share, or that an earlier stage met alone,
+stands for itself.
 """
 
 import hashlib
 import hmac
-import json
-import os
 import re
-import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
 
-from shared.text._names import COMMON_GIVEN_NAMES
-
-_DIGITS = {
-    "zero": "0", "oh": "0", "o": "0", "nought": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
-    "six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13",
-    "fourteen": "14", "fifteen": "15", "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19",
-    "twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80",
-    "ninety": "90", "hundred": "00", "thousand": "000",
-}  # fmt: skip
-_REPEATS = {"double": 2, "triple": 3}
-_NUMBER_TOKEN = re.compile(
-    rf"\+?\(?\d+\)?|\b(?:{'|'.join(_DIGITS)}|{'|'.join(_REPEATS)})\b", re.IGNORECASE
-)  # fmt: skip
-_BETWEEN_NUMBERS = re.compile(r"[\s,.\-–/()]*")
-_BETWEEN_SPOKEN = re.compile(r"[\s,.]*(?:and|then|plus|dash|area code)[\s,.]*", re.IGNORECASE)
-_PHONE_DIGITS = range(7, 13)
-_CARD_DIGITS = range(13, 20)
-
-_EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
-_DOT = r"\s*(?:\.|\bdot\b|\bpoint\b)\s*"
-_JOIN = r"\s*(?:\.|\bdot\b|\bpoint\b|\bunderscore\b|\bdash\b|\bhyphen\b)\s*"
-_ENDING = r"(?:com|org|net|edu|gov|io|info|uk|de|fr|es|it|nl|ca|au|in|us|eu)"
-_PROVIDER = r"(?:gmail|g mail|yahoo|hotmail|outlook|icloud|aol|proton|protonmail|live|msn|gmx)"
-_SPOKEN_EMAIL = re.compile(
-    rf"\b\w+(?:{_JOIN}\w+|\s\d+)*\s+at\s+(?:{_PROVIDER}\b(?:{_DOT}{_ENDING}\b)*|[\w-]+(?:{_DOT}[\w-]+)*?{_DOT}{_ENDING}\b)"
-    rf"(?:{_DOT}{_ENDING}\b)*",
-    re.IGNORECASE,
+from shared.runs import Private
+from shared.text._names import COMMON_GIVEN_NAMES, EVERYDAY_WORDS, WORDS_AND_NAMES
+from shared.text._redact_find import (
+    NAME,
+    Span,
+    digits_in,
+    email_in,
+    introduced,
+    listed,
+    patterned,
+    spelled,
+    without_genitive,
+    without_overlaps,
 )
 
-_STREET = (
-    r"(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|parkway|pkwy|"
-    r"circle|highway|hwy|crescent|close|row|way)"
-)
-_HOUSE = rf"(?:\d{{1,5}}[a-z]?|(?:{'|'.join(_DIGITS)})(?:[\s-]+(?:{'|'.join(_DIGITS)}))*)"
-_ADDRESS = re.compile(
-    rf"\b{_HOUSE}\s+(?:[a-z0-9'’.]+\s+){{1,3}}?{_STREET}\b\.?"
-    r"(?:,?\s+(?:apartment|apt|unit|suite|floor|flat)\.?\s*#?\w+)?"
-    r"(?:,\s*[A-Za-z .]+?,?\s+[A-Z]{2}\s+\d{5}(?:-\d{4})?)?"
-    r"|\bP\.?\s?O\.?\s+box\s+\w+",
-    re.IGNORECASE,
-)
-_TOWN = re.compile(r"\b[A-Z][a-z]+(?: [A-Z][a-z]+)?,? [A-Z]{2} \d{5}(?:-\d{4})?\b")
-_PATH = re.compile(r"(?:/(?:home|Users|root)/[^\s'\"<>:;,)]+|[A-Za-z]:\\Users\\[^\s'\"<>:;,)]+)")
-_SPELLED = re.compile(r"\b(?:[A-Za-z][\s-]+){3,}[A-Za-z]\b")
-
-_NAME = r"(?:[^\W\d_]['’])?[^\W\d_]{2,}(?:['’-][^\W\d_]+)*"
-_CAPITALISED = r"(?:[A-Z]['’])?[A-Z][^\W\d_]+(?:['’-][^\W\d_]+)*"
-_TITLED = re.compile(
-    rf"\b(?:mr|mrs|ms|miss|mister|missus|dr|doctor|professor|prof)\b\.?\s+({_NAME}(?:\s+{_NAME})?)", re.I
-)
-_INTRODUCED = re.compile(
-    r"\b(?:my (?:full |first |last )?name(?: is|['’]s)|name['’]?s|call me|speaking (?:to|with)|ask for|"
-    rf"the name is|under the name(?: of)?|registered to|belongs to)\s+({_NAME}(?:\s+{_NAME}){{0,2}})",
-    re.IGNORECASE,
-)
-_GREETED = re.compile(
-    r"(?:\b(?:[Tt]his is|[Ii] am|[Ii]['’]m|[Hh]i|[Hh]ello|[Hh]ey|[Tt]hanks|[Tt]hank you|[Dd]ear|[Oo]kay|[Bb]ye)"
-    r"(?:,| there,)?)\s+"
-    rf"({_CAPITALISED}(?:\s+{_CAPITALISED})?)"
-)
-_LISTED = re.compile(rf"\b((?i:{'|'.join(sorted(COMMON_GIVEN_NAMES))}))\b(?:\s+({_CAPITALISED}))?")
-# Words that follow an introduction without being a name, or are names only by accident.
-_NOT_NAMES_TEXT = """
-    a about again all also am an and any are as at back be been but by calling can could do doing done for from
-    get glad going good great had happy has have having he hello her here hi him his how i if in interested is
-    it its just let like made may me morning much my never no not now of off ok okay on only or our out please
-    really right said save saying see she so some sorry speaking still sure thank thanks that the their them
-    then there they this to too today trying up us very was we well were what when where which who why will with
-    would yeah yes you your afternoon evening day everyone everybody guys team sir madam mam ma'am donation
-    children charity
-"""
-_NOT_NAMES = frozenset(_NOT_NAMES_TEXT.split())
-_WORDS_TOO_TEXT = """
-    will mark may grace hope rose joy faith dawn april june august bill rob pat art drew frank
-"""
-_WORDS_TOO = frozenset(_WORDS_TOO_TEXT.split())
-
-
-class Span(NamedTuple):
-    """A piece of personal data: `text[start:end]` and what kind it is."""
-
-    start: int
-    end: int
-    kind: str
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_PART = re.compile(r"[^\W\d_]{2,}")
+_MOST_WORDS = 4  # of a full name
+_COMMONER_THAN_A_NAME = 20  # mentions for each introduction from which an introduced word is an ordinary word
+# Consonants only: a placeholder cannot hold a word, a name or a number by accident.
+_LETTERS = str.maketrans("0123456789abcdef", "bcdfghjkmnpqrstv")
+_PLACEHOLDER = re.compile(r"\[(?:LOCAL|[A-Z]+_[bcdfghjkmnpqrstv]{8})\]")
 
 
 class Redactor:
-    """Replaces personal data by placeholders such as `[PERSON_3f9a1c]`.
+    """Replaces personal data by placeholders such as `[PERSON_kdmfpqrb]`.
 
     Args:
         key: secret bytes that placeholders are derived from; equal keys give equal placeholders.
         people: names that are known beforehand, such as those of the callers.
-        secrets_of_the_machine: texts such as the user's name and folders, replaced as `[LOCAL]` wherever they occur.
+
+    Attributes:
+        counts: replacements by kind.
     """
 
-    def __init__(self, key: bytes, people: Iterable[str] = (), secrets_of_the_machine: Iterable[str] = ()) -> None:
+    def __init__(self, key: bytes, people: Iterable[str] = ()) -> None:
         self._key = key
-        self._people: set[str] = set()
-        self._local = sorted((s for s in secrets_of_the_machine if len(s) > 2), key=len, reverse=True)
-        self._pattern: re.Pattern[str] | None = None
-        self._owners: dict[str, str] = {}
+        self._digests: dict[tuple[str, str], str] = {}
+        self._holders: dict[str, set[str]] = {}  # digest of a name or part of one -> digests of full names with it
+        self._met: set[str] = set()  # digests of everything that was replaced
+        self._people_met: set[str] = set()  # those among them that are names
+        self._local: list[re.Pattern[str]] = []
         self.counts: Counter[str] = Counter()
         self.learn_people(people)
 
-    @property
-    def people(self) -> list[str]:
-        """The known names in lower case, sorted: who is who is a secret, keep it out of reports."""
-        return sorted(self._people)
+    def hide(self, local: Iterable[Private]) -> None:
+        """Replace texts of this machine as `[LOCAL]`, from `shared.runs.local_texts`."""
+        self._local = [private.pattern for private in local]
 
     def learn(self, texts: Iterable[str]) -> None:
-        """Collect names from how they are introduced, so that bare mentions in any text are found too."""
-        self.learn_people(name for text in texts for name in introduced_names(text))
+        """Collect names from how they are introduced, so that bare mentions in any text are found too.
+
+        A word that is introduced like a name once and occurs very often without is an ordinary word ("I am Going").
+        """
+        names: set[str] = set()
+        introductions: Counter[str] = Counter()
+        words: Counter[str] = Counter()
+        for text in texts:
+            words.update(_PART.findall(text.lower()))
+            for name in set(introduced_names(text)):
+                normal = _normal(name)
+                introductions.update({normal, *normal.split(), *_PART.findall(normal)})
+                names.add(normal)
+        common = {word for word, n in introductions.items() if _is_common(word, words[word], n)}
+        for name in names - common:
+            self._learn_name(name, leave_out=common)
 
     def learn_people(self, names: Iterable[str]) -> None:
         """Add names that are known to be people's."""
-        self._people |= {" ".join(name.lower().split()) for name in names if name.strip()}
-        self._owners = _owners(self._people)
-        words = sorted((w for w in self._owners if len(w) > 1), key=len, reverse=True)
-        self._pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b", re.IGNORECASE) if words else None
+        for name in names:
+            if full := _normal(name):
+                self._learn_name(full)
+
+    def _learn_name(self, full: str, leave_out: Container[str] = ()) -> None:
+        own = self._digest("PERSON", full)
+        holders = self._holders.setdefault(own, set())
+        if " " in full:
+            holders.add(own)
+            for part in {*full.split(), *_PART.findall(full)}:
+                if len(part) > 1 and part not in leave_out and (part not in EVERYDAY_WORDS or part in WORDS_AND_NAMES):
+                    self._holders.setdefault(self._digest("PERSON", part), set()).add(own)
 
     def find(self, text: str) -> list[Span]:
-        """Personal data in a text, in order, without overlaps (the earlier finder in the list below wins)."""
-        finders: list[Callable[[str], Iterable[Span]]] = [
-            _found(_EMAIL, "EMAIL"), _found(_SPOKEN_EMAIL, "EMAIL"), _found(_PATH, "LOCAL"), self._find_local,
-            _found(_ADDRESS, "ADDRESS"), _found(_TOWN, "ADDRESS"), _find_numbers, self._find_people,
-            _found(_SPELLED, "SPELLED"),
-        ]  # fmt: skip
-        return _without_overlaps(span for finder in finders for span in finder(text))
+        """Personal data in a text, in order, without overlaps."""
+        taken = [Span(m.start(), m.end(), "") for m in _PLACEHOLDER.finditer(text)]
+        found = [*taken, *self._find_local(text), *patterned(text), *self._people(text), *spelled(text)]
+        return [span for span in without_overlaps(found) if span.kind]
 
-    def redact(self, text: str) -> str:
-        """The text with every finding replaced by its placeholder; placeholders themselves are left alone."""
+    def redact(self, text: str, *, only_known: bool = False) -> str:
+        """The text with every finding replaced by its placeholder; placeholders themselves are left alone.
+
+        Args:
+            text: any text.
+            only_known: replace only what was replaced or learned before (and e-mails and local paths). For texts
+                full of figures, in which a rule would take results for phone numbers.
+        """
         pieces, end = [], 0
         for span in self.find(text):
-            pieces += [text[end : span.start], self._placeholder(span.kind, text[span.start : span.end])]
-            self.counts[span.kind] += 1
+            found = text[span.start : span.end]
+            if only_known and not self._is_known(span.kind, found):
+                continue
+            pieces += [text[end : span.start], self.placeholder(span.kind, found)]
             end = span.end
         return "".join([*pieces, text[end:]])
 
-    def _placeholder(self, kind: str, found: str) -> str:
+    def placeholder(self, kind: str, found: str) -> str:
+        """What stands for an original, counted as one replacement.
+
+        Args:
+            kind: `PERSON`, `PHONE`, `CARD`, `EMAIL`, `ADDRESS`, `SPELLED`, `LOCAL` or a kind of the caller's own.
+            found: the original as it stands in the text.
+        """
+        self.counts[kind] += 1
         if kind == "LOCAL":
             return "[LOCAL]"
-        return f"[{kind}_{self._digest(f'{kind}:{self._identity(kind, found)}')}]"
+        shown, digest = self._identity(kind, found)
+        self._met.add(digest)
+        if shown == "PERSON":
+            self._people_met.add(digest)
+        return f"[{shown}_{self._person(digest)[:8].translate(_LETTERS)}]"
 
-    def _identity(self, kind: str, found: str) -> str:
-        """What two mentions share if they mean the same: the person's fullest known name, or the digits themselves."""
-        if kind == "PERSON":
-            name = " ".join(found.lower().split())
-            return self._owners.get(name, name)
+    def _identity(self, kind: str, found: str) -> tuple[str, str]:
+        """Kind to show and digest of what two mentions share if they mean the same."""
+        normal = _normal(found)
         if kind in ("PHONE", "CARD"):
-            return "".join(_digits_of(m[0], None) for m in _NUMBER_TOKEN.finditer(found))
-        if kind == "EMAIL":
-            return _written_email(found)
-        return " ".join(found.lower().split())
+            normal = digits_in(found)
+        elif kind == "EMAIL":
+            normal = email_in(found)
+        elif kind == "SPELLED":
+            word = self._digest("PERSON", re.sub(r"[\W\d_]+", "", normal))
+            if word in self._holders:
+                return "PERSON", word
+        return kind, self._digest(kind, normal)
 
-    def _digest(self, text: str) -> str:
-        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:6]
+    def _person(self, digest: str) -> str:
+        holders = self._holders.get(digest, ())
+        return next(iter(holders)) if len(holders) == 1 else digest
+
+    def _is_known(self, kind: str, found: str) -> bool:
+        if kind in ("LOCAL", "EMAIL"):
+            return True
+        digest = self._identity(kind, found)[1]
+        is_name = kind != "PERSON" or found[0].isupper() or " " in found
+        return is_name and (digest in self._met or digest in self._holders)
+
+    def _digest(self, kind: str, normal: str) -> str:
+        known = self._digests.get((kind, normal))
+        if known is None:
+            known = hmac.new(self._key, f"{kind}:{normal}".encode(), hashlib.sha256).hexdigest()[:24]
+            self._digests[(kind, normal)] = known
+        return known
 
     def _find_local(self, text: str) -> Iterable[Span]:
-        for secret in self._local:
-            for match in re.finditer(rf"(?<!\w){re.escape(secret)}(?!\w)", text):
-                yield Span(match.start(), match.end(), "LOCAL")
+        for pattern in self._local:
+            yield from (Span(match.start(), match.end(), "LOCAL") for match in pattern.finditer(text))
 
-    def _find_people(self, text: str) -> Iterable[Span]:
-        for start, end in _introduced_spans(text):
-            yield Span(start, end, "PERSON")
-        if self._pattern is not None:
-            for match in self._pattern.finditer(text):
-                if match[0].lower() not in _WORDS_TOO or match[0][0].isupper():
-                    yield Span(match.start(), match.end(), "PERSON")
-        for match in _LISTED.finditer(text):
-            if match[1][0].isupper():
-                last = match.end() if match[2] and match[2].lower() not in _NOT_NAMES else match.end(1)
-                yield Span(match.start(), last, "PERSON")
+    def _people(self, text: str) -> list[Span]:
+        """Names, the longest first: `Maria Lopez` before `Maria`."""
+        known = self._known_people(text) if self._holders else ()
+        return sorted([*introduced(text), *known, *listed(text)], key=lambda span: span.start - span.end)
 
+    def _known_people(self, text: str) -> Iterable[Span]:
+        words = [(m.start(), m.end()) for m in _WORD.finditer(text)]
+        for place, (start, end) in enumerate(words):
+            names = self._names_in(text, start, end)
+            yield from names
+            if names:
+                yield from self._full_names(
+                    text, names[0].start, [end for _, end in words[place + 1 : place + _MOST_WORDS]]
+                )
 
-def project_redactor(folder: Path, people: Iterable[str] = (), local: Iterable[str] = ()) -> Redactor:
-    """A redactor whose placeholders agree across the stages and files of every run in one home.
+    def _full_names(self, text: str, start: int, ends: Iterable[int]) -> Iterable[Span]:
+        for end in ends:
+            whole = without_genitive(text[start:end])
+            if re.search(r"[^\w\s'’-]", whole):
+                return
+            if self._is_name(" ".join(whole.split())):
+                yield Span(start, start + len(whole), "PERSON")
 
-    Args:
-        folder: where `.redaction.json` (key and known names, readable by the owner only) is kept; never exported.
-        people: names to add to the known ones.
-        local: texts of this machine to replace, such as the user's name and folders.
-    """
-    path = folder / ".redaction.json"
-    kept: dict[str, Any] = {"key": secrets.token_hex(16), "people": []}
-    if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    redactor = Redactor(bytes.fromhex(kept["key"]), [*kept["people"], *people], local)
-    keep_redactor(folder, redactor)
-    return redactor
+    def _names_in(self, text: str, start: int, end: int) -> list[Span]:
+        """The word if it is a known name, with or without its genitive, else the known names in its parts."""
+        word = text[start:end]
+        for name in (word, without_genitive(word)):
+            if self._is_name(name):
+                return [Span(start, start + len(name), "PERSON")]
+        parts = _PART.finditer(word) if not word.isalpha() else ()
+        return [Span(start + m.start(), start + m.end(), "PERSON") for m in parts if self._is_name(m[0])]
 
+    def _is_name(self, word: str) -> bool:
+        lower = word.lower()
+        if len(lower) < 2 or (lower in WORDS_AND_NAMES and word[0].islower()):
+            return False
+        return self._digest("PERSON", lower) in self._holders
 
-def keep_redactor(folder: Path, redactor: Redactor) -> None:
-    """Store key and learned names, so that the next stage gives the same person the same placeholder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / ".redaction.json"
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    partial.write_text(json.dumps({"key": redactor._key.hex(), "people": redactor.people}), encoding="utf-8")
-    partial.chmod(0o600)
-    os.replace(partial, path)
+    def remembered(self) -> dict[str, Any]:
+        """What other processes need to give the same placeholders: digests, never an original."""
+        return {
+            "met": sorted(self._met),
+            "people_met": sorted(self._people_met),
+            "holders": {name: sorted(holders) for name, holders in sorted(self._holders.items())},
+        }
+
+    def recall_others(self, remembered: Mapping[str, Any]) -> None:
+        """Take over what an earlier stage remembered; a name that it met alone goes on standing for itself."""
+        self._met |= set(remembered["met"])
+        for name in {*remembered["holders"], *remembered["people_met"]}:
+            self._holders.setdefault(name, set()).update(remembered["holders"].get(name) or [name])
 
 
 def introduced_names(text: str) -> list[str]:
-    """Names that a text introduces ("my name is ...", "Mrs ...", "Hi, ..."), in order of appearance."""
-    return [text[start:end] for start, end in _introduced_spans(text)]
+    """Names that a text introduces ("my name is ...", "Hi, ..."), and full names with a common given name."""
+    full = [span for span in listed(text) if " " in text[span.start : span.end]]
+    return [text[span.start : span.end] for span in (*introduced(text), *full)]
 
 
-def _introduced_spans(text: str) -> list[tuple[int, int]]:
-    spans = []
-    for pattern in (_TITLED, _INTRODUCED, _GREETED):
-        for match in pattern.finditer(text):
-            end = _end_of_name(match[1])
-            if end:
-                spans.append((match.start(1), match.start(1) + end))
-    return spans
+def looks_like_a_name(text: str) -> bool:
+    """Whether a short text is a person's name: words only, one of them a common given name or all capitalised."""
+    words = text.replace("_", " ").split()
+    if not 1 <= len(words) <= _MOST_WORDS or not all(re.fullmatch(NAME, word) for word in words):
+        return False
+    given = any(w.lower() in COMMON_GIVEN_NAMES and (w[0].isupper() or len(words) > 1) for w in words)
+    return given or (len(words) > 1 and all(w[0].isupper() and w.lower() not in EVERYDAY_WORDS for w in words))
 
 
-def _end_of_name(words: str) -> int:
-    """Length of the leading part that can be a name: up to the first word that cannot; 0 if there is none."""
-    end = 0
-    for match in re.finditer(_NAME, words):
-        if match[0].lower() in _NOT_NAMES:
-            break
-        end = match.end()
-    return end
+def _normal(text: str) -> str:
+    return " ".join(text.lower().split())
 
 
-def _owners(people: set[str]) -> dict[str, str]:
-    """The fullest name behind each known name and each of its parts; a part that two people share stands for itself."""
-    owners = {name: name for name in people}
-    full = [name for name in people if " " in name]
-    parts = {part for name in full for part in name.split() if part not in _NOT_NAMES - _WORDS_TOO}
-    for part in parts | {name for name in people if " " not in name}:
-        holders = [name for name in full if part in name.split()]
-        owners[part] = holders[0] if len(holders) == 1 else part
-    return owners
-
-
-def _found(pattern: re.Pattern[str], kind: str) -> Callable[[str], Iterable[Span]]:
-    return lambda text: (Span(match.start(), match.end(), kind) for match in pattern.finditer(text))
-
-
-def _find_numbers(text: str) -> Iterable[Span]:
-    """Phone and card numbers: neighbouring digits and number words that together have as many digits as one."""
-    for run in _number_runs(text):
-        digits = "".join(_digits_of(m[0], before[0] if before else None) for before, m in _pairs(run))
-        if len(digits) in _CARD_DIGITS:
-            yield Span(run[0].start(), run[-1].end(), "CARD")
-        elif len(digits) in _PHONE_DIGITS and not _is_amount(text, run):
-            yield Span(run[0].start(), run[-1].end(), "PHONE")
-
-
-def _number_runs(text: str) -> Iterable[list[re.Match[str]]]:
-    run: list[re.Match[str]] = []
-    for match in _NUMBER_TOKEN.finditer(text):
-        if run and not _belong_together(text, run[-1], match):
-            yield run
-            run = []
-        run.append(match)
-    if run:
-        yield run
-
-
-def _belong_together(text: str, first: re.Match[str], second: re.Match[str]) -> bool:
-    """Whether one number goes on: only signs between its tokens, or a small word between two spoken ones."""
-    if _BETWEEN_NUMBERS.fullmatch(text, first.end(), second.start()):
-        return True
-    spoken = first[0].isalpha() and second[0].isalpha()
-    return spoken and _BETWEEN_SPOKEN.fullmatch(text, first.end(), second.start()) is not None
-
-
-def _pairs(run: list[re.Match[str]]) -> Iterable[tuple[re.Match[str] | None, re.Match[str]]]:
-    return zip([None, *run[:-1]], run, strict=True)
-
-
-def _digits_of(token: str, before: str | None) -> str:
-    """Digits that a token stands for; `double five` is 55, written as the word before repeats it."""
-    word = token.lower()
-    if word in _REPEATS:
-        return ""
-    digits = _DIGITS.get(word) or re.sub(r"\D", "", token)
-    return digits * _REPEATS.get(before.lower(), 1) if before else digits
-
-
-def _is_amount(text: str, run: list[re.Match[str]]) -> bool:
-    """Money and round numbers are no phone numbers: `$1,000,000` or `2,500,000 children`."""
-    written = text[run[0].start() : run[-1].end()]
-    return text[: run[0].start()].rstrip().endswith(("$", "€", "£")) or bool(
-        re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", written)
-    )
-
-
-def _written_email(found: str) -> str:
-    text = re.sub(r"\s+at\s+", "@", found.lower(), count=1)
-    for word, sign in (("dot", "."), ("point", "."), ("underscore", "_"), ("dash", "-"), ("hyphen", "-")):
-        text = re.sub(rf"\s*\b{word}\b\s*", sign, text)
-    return re.sub(r"\s+", "", text)
-
-
-def _without_overlaps(spans: Iterable[Span]) -> list[Span]:
-    kept: list[Span] = []
-    for span in spans:
-        if span.end > span.start and all(span.end <= k.start or span.start >= k.end for k in kept):
-            kept.append(span)
-    return sorted(kept)
+def _is_common(word: str, mentions: int, introductions: int) -> bool:
+    return mentions > _COMMONER_THAN_A_NAME * introductions and word not in COMMON_GIVEN_NAMES

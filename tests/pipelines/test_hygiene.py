@@ -45,7 +45,7 @@ def test_only_whole_paths_are_hidden(toy, monkeypatch):
     assert cleaned("'/root/x', /root", private) == "'~/x', ~"
 
 
-def test_a_path_given_on_the_command_line_is_hidden_in_the_page_and_kept_in_the_manifest(toy, command):
+def test_a_path_given_on_the_command_line_is_hidden_in_page_and_manifest_and_the_stage_stays_up_to_date(toy, command):
     (toy.root / "corpus.csv").write_text("a")
     toy.notebook("010_first", parameters='corpus: str = "x.csv"  # a file', work="run.input(corpus)")
     toy.study("stages: {first: {}}")
@@ -54,7 +54,27 @@ def test_a_path_given_on_the_command_line_is_hidden_in_the_page_and_kept_in_the_
     page = (toy.root / "reports" / "toy" / "010_first.html").read_text()
     assert str(toy.root) not in page and "&lt;home&gt;/corpus.csv" in page
     manifest = json.loads(toy.runs("toy", "first", "manifest.json").read_text())
-    assert manifest["parameters"]["corpus"] == f"{toy.root}/corpus.csv"
+    assert manifest["parameters"]["corpus"] == manifest["inputs"][0]["path"] == "<home>/corpus.csv"
+    again = ["run", "toy", "--set", f"first.corpus={toy.root}/corpus.csv"]
+    assert "Everything is up to date." in command(*again)[1]
+    (toy.root / "corpus.csv").write_text("b")
+    assert "input <home>/corpus.csv changed" in command("status", *again[1:])[1]
+
+
+def test_a_folder_outside_of_all_known_ones_and_the_name_of_the_user_are_hidden(monkeypatch):
+    monkeypatch.setenv("LOGNAME", "jdoe42")
+    private = private_texts({"corpus": "/srv/jdoe42/calls.csv", "other": "/srv/else/calls.csv"})
+    shown = cleaned(
+        {"a": "read /srv/jdoe42/calls.csv", "b": "/srv/else/calls.csv", "c": "by jdoe42, not jdoe421"}, private
+    )
+    assert shown["c"] == "by <user>, not jdoe421"
+    assert "jdoe42" not in shown["a"] and shown["a"].endswith("/calls.csv")
+    assert shown["a"].removeprefix("read ") != shown["b"], "two folders stay two"
+
+
+def test_an_account_that_every_machine_has_is_no_name(monkeypatch):
+    monkeypatch.setenv("LOGNAME", "root")
+    assert cleaned("the root of it all", private_texts({})) == "the root of it all"
 
 
 def test_the_home_folder_of_the_user_is_hidden(toy):

@@ -1,12 +1,10 @@
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.text._redact import Redactor, introduced_names, keep_redactor, project_redactor
-from shared.text._redaction_recall import redaction_recall, redaction_sample
+from shared.text._redact import Redactor, introduced_names, looks_like_a_name
 
 KEY = b"0" * 16
 
@@ -34,6 +32,16 @@ def redacted(text: str, *people: str) -> str:
         ("so Maria said", "PERSON"),
         ("that is S-M-I-T-H", "SPELLED"),
         ("see /home/maria/calls.csv", "LOCAL"),
+        (r"in C:\Users\maria\calls.csv", "LOCAL"),
+        ("four one five uh five five five um zero one three four", "PHONE"),
+        ("+44 20 7946 0958", "PHONE"),
+        ("call 415 555 0134 415 555 0199", "CARD"),  # two numbers run together: too long for one, and still gone
+        ("j d o e at yahoo dot com", "EMAIL"),
+        ("john (at) example.org", "EMAIL"),
+        ("12 rue de la Paix, 75002 Paris", "ADDRESS"),
+        ("Hauptstraße 12, 10115 Berlin", "ADDRESS"),
+        ("14 Kings Court, Leeds LS1 4AP", "ADDRESS"),
+        ("it's thandiwe okafor calling", "PERSON"),
     ],
 )
 def test_each_kind_is_found_as_typed_and_as_spoken(text: str, kind: str) -> None:
@@ -54,6 +62,15 @@ def test_each_kind_is_found_as_typed_and_as_spoken(text: str, kind: str) -> None
         "I will, may be",
         "thank you so much",
         "Hi there",
+        "that's children's relief, it's nice",
+        "on 2019-12-31 or 12/31/2019",
+        "in 2018, 183,000 children",
+        "that is 35000000000 dollars",
+        "homeless at this point in life",
+        "so at all. It is",
+        "two of them are on the way, nine or ten hour drive",
+        "offering 10, during 2017",
+        "I am more than happy to, my name is on the list",
     ],
 )
 def test_everyday_words_and_amounts_stay(text: str) -> None:
@@ -63,7 +80,7 @@ def test_everyday_words_and_amounts_stay(text: str) -> None:
 def test_the_same_person_keeps_the_placeholder_across_turns_forms_and_files() -> None:
     first = Redactor(KEY, ["Maria Lopez"])
     second = Redactor(KEY, ["Maria Lopez"])
-    full = first.redact("my name is Maria Lopez")[-len("[PERSON_000000]") :]
+    full = first.redact("my name is Maria Lopez")[-len("[PERSON_bcdfghjk]") :]
     assert first.redact("Thanks, Maria!") == f"Thanks, {full}!"
     assert second.redact("MARIA LOPEZ called") == f"{full} called"
     assert first.redact("Mrs. Lopez") == f"Mrs. {full}"
@@ -93,18 +110,72 @@ def test_words_that_are_also_names_need_a_capital_letter() -> None:
     assert "Will" not in redactor.redact("ask Will about it")
 
 
-def test_names_of_the_machine_are_replaced_wherever_they_stand() -> None:
-    redactor = Redactor(KEY, secrets_of_the_machine=["jdoe42", "/srv/projects/calls"])
-    assert redactor.redact("run by jdoe42 in /srv/projects/calls/raw") == "run by [LOCAL] in [LOCAL]/raw"
+def test_a_word_that_is_introduced_once_and_said_all_the_time_is_no_name() -> None:
+    # `splendid` is introduced once and said 30 times more: over 20 mentions for each introduction; `Zsofia` is not
+    redactor = Redactor(KEY)
+    redactor.learn(["I am Splendid", "my name is Zsofia", *["how splendid"] * 30, *["so zsofia said"] * 5])
+    assert redactor.redact("a splendid day") == "a splendid day"
+    assert "zsofia" not in redactor.redact("then zsofia left")
 
 
-def test_other_keys_give_other_placeholders_and_kept_keys_the_same(tmp_path: Path) -> None:
+def test_a_surname_that_is_a_common_word_of_the_corpus_goes_only_with_its_first_name() -> None:
+    redactor = Redactor(KEY)
+    redactor.learn(["my name is Maria Harvest", *["the harvest is near"] * 30])
+    assert redactor.redact("the harvest is near") == "the harvest is near"
+    assert "Harvest" not in redactor.redact("Maria Harvest called")
+
+
+def test_what_is_spelled_out_is_the_person_it_spells() -> None:
+    redactor = Redactor(KEY, ["Maria Lopez"])
+    assert redactor.redact("L-O-P-E-Z") == redactor.redact("Lopez") == redactor.redact("maria lopez")
+
+
+def test_genitives_hyphens_and_underscores_do_not_hide_a_name() -> None:
+    redactor = Redactor(KEY, ["Maria Lopez"])
+    person = redactor.redact("Maria Lopez")
+    assert redactor.redact("Lopez's idea") == f"{person}'s idea"
+    assert redactor.redact("maria_lopez_01") == f"{person}_{person}_01"
+
+
+def test_other_keys_give_other_placeholders() -> None:
     assert redacted("Maria") != Redactor(b"1" * 16).redact("Maria")
-    first = project_redactor(tmp_path, ["Maria Lopez"])
-    again = project_redactor(tmp_path)
-    assert first.redact("Maria") == again.redact("Maria Lopez")
-    keep_redactor(tmp_path, again)
-    assert (tmp_path / ".redaction.json").stat().st_mode & 0o077 == 0
+
+
+def test_where_only_the_known_counts_figures_and_strangers_stay() -> None:
+    redactor = Redactor(KEY)
+    redactor.redact("Robert, 415 555 0134")
+    known = redactor.redact("Robert or Maria at 415-555-0134, accuracy 0.1234567, x@example.org", only_known=True)
+    assert known.startswith("[PERSON_") and "or Maria at [PHONE_" in known and "0.1234567" in known
+    assert "x@example.org" not in known, "an e-mail address is always one"
+
+
+def test_what_is_remembered_holds_no_original_and_gives_the_same_placeholders() -> None:
+    first = Redactor(KEY)
+    first.learn(["my name is Thandiwe Okafor"])
+    full = first.redact("Thandiwe Okafor")
+    assert first.redact("415 555 0134").startswith("[PHONE_")
+    told = str(first.remembered()).lower()
+    assert not any(original in told for original in ("thandiwe", "okafor", "415", "0134"))
+    second = Redactor(KEY)
+    second.recall_others(first.remembered())
+    assert second.redact("so thandiwe said") == f"so {full} said"
+
+
+def test_a_name_that_an_earlier_stage_met_alone_goes_on_standing_for_itself() -> None:
+    earlier, later = Redactor(KEY), Redactor(KEY)
+    alone = earlier.redact("Maria")
+    later.recall_others(earlier.remembered())
+    later.learn(["my name is Maria Lopez"])
+    assert later.redact("Maria") == alone
+    assert later.redact("Maria Lopez") == later.redact("Lopez") != alone
+
+
+@pytest.mark.parametrize(
+    ("text", "is_name"),
+    [("Maria", True), ("Thandiwe Okafor", True), ("maria lopez", True), ("donor", False), ("Mean", False), ("", False)],
+)
+def test_a_short_text_that_is_a_name_is_recognised(text: str, is_name: bool) -> None:
+    assert looks_like_a_name(text) is is_name
 
 
 @settings(max_examples=200, deadline=None)
@@ -119,9 +190,3 @@ def test_spans_are_ordered_and_do_not_overlap() -> None:
     spans = Redactor(KEY).find(text)
     assert [span.kind for span in spans] == ["PERSON", "PHONE", "EMAIL", "ADDRESS", "LOCAL"]
     assert all(a.end <= b.start for a, b in pairwise(spans))
-
-
-def test_recall_on_the_labelled_set_is_high_and_printed_by_kind() -> None:
-    recall = redaction_recall(Redactor(KEY), redaction_sample(400, seed=1))
-    assert [r.kind for r in recall] == ["ADDRESS", "CARD", "EMAIL", "PERSON", "PHONE"]
-    assert all(r.found / r.n >= 0.95 for r in recall), recall
