@@ -1,7 +1,7 @@
 """What redaction is worth: a seeded, labelled set of personal data as it is said and typed, and the measures on it.
 
-Notable choices: half of the names are in no list; a part of them is never introduced anywhere, which no rule can find;
-a third of the texts are as speech recognition writes them, in lower case; and as many harmless texts as one kind has
+Notable choices: half of the names are in no list; one in twenty is never introduced anywhere, which no rule can find; a
+third of the texts are as speech recognition writes them, in lower case; and as many harmless texts as one kind has
 personal ones, full of dates, amounts and words that are also names, so that taking too much is seen as well. The set is
 generated from patterns: real speech is more varied, and recall on it is lower.
 """
@@ -32,12 +32,14 @@ _STREETS = [
     "Maple Street", "Old Mill Road", "Fifth Avenue", "Kings Court", "Harbour View Drive", "St. James Place",
 ]  # fmt: skip
 _PROVIDERS = ["gmail.com", "yahoo.com", "example.org", "post.co.uk", "web.de"]
+_BARE = ["last time {} took my pledge", "so {} and the kids are away", "that was {}'s idea", "and {} said no"]
+_SHARE_NEVER_INTRODUCED = 0.05
 _FRAMES = {
     "PERSON": [
         "My name is {}, thank you for taking my call.", "Hi {}, how are you this evening?", "Okay, {}, I will write.",
         "this is {} from the charity", "Could I speak to Mrs. {} please?", "you can put it under the name {}",
         "my name's {} and I already gave last year", "Thanks {}, have a good night.", "It's {} calling again",
-        "last time {} took my pledge", "so {} and the kids are away", "that was {}'s idea", "and {} said no",
+        *_BARE,
     ],
     "PHONE": [
         "You can call me back at {}.", "the number is {} okay", "My phone: {}", "it's {}, call after six",
@@ -139,6 +141,9 @@ def _is_gone(redacted: str, item: Labelled) -> bool:
 def _labelled(random: np.random.Generator, kind: str) -> Labelled:
     if kind == _HARMLESS:
         return Labelled(_harmless(random), kind, "")
+    if kind == "PERSON" and random.random() < _SHARE_NEVER_INTRODUCED:
+        name = _one(random, _NEVER_INTRODUCED)
+        return Labelled(_one(random, _BARE).format(name), kind, name)
     makers: dict[str, Callable[[np.random.Generator], str]] = {
         "PERSON": _person, "PHONE": _phone, "CARD": _card, "EMAIL": _email, "ADDRESS": _address, "LOCAL": _local,
     }  # fmt: skip
@@ -164,8 +169,6 @@ def _harmless(random: np.random.Generator) -> str:
 
 
 def _person(random: np.random.Generator) -> str:
-    if random.random() < 0.04:
-        return _one(random, _NEVER_INTRODUCED)
     given, family = _one(random, _GIVEN), _one(random, _FAMILY)
     forms = [f"{given} {family}", f"{given} {family}", f"{given} {family}", family, given, "-".join(family.upper())]
     return _one(random, forms)
