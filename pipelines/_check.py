@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipelines._notebooks import Cell, notebook_folder, notebook_names, read_cells
+from pipelines._notebooks import Cell, is_guide, notebook_folder, notebook_names, read_cells
 from pipelines._pairing import check_pairs
 from pipelines._study import load_study, studies_folder, study_problems
 from shared.params import read_parameters
@@ -37,7 +37,8 @@ def notebook_problems(path: Path) -> list[str]:
     """What a notebook does against its contract, a sentence each.
 
     Header lines, one annotated and commented parameters cell, `begin` and `finish`, findings, no `def` or
-    `class`, no cell over 30 lines, no parameter that nothing uses, no name that nothing defines.
+    `class`, no cell over 30 lines, no parameter that nothing uses, no name that nothing defines. A guide is no stage:
+    it opens no run and has no findings.
     """
     cells = read_cells(path)
     try:
@@ -45,11 +46,12 @@ def notebook_problems(path: Path) -> list[str]:
         trees = _trees(cells)
     except UserError as error:
         return [str(error)]
-    problems = _header_problems(cells) + _tag_problems(cells)
+    guide = is_guide(path.stem)
+    problems = _header_problems(cells) + _tag_problems(cells, ("parameters",) if guide else ("parameters", "findings"))
     bare = [name for name, parameter in parameters.items() if not parameter.comment]
     problems += [f"parameter '{name}' has no comment with its unit and legal values." for name in bare]
     problems += [p for cell, tree in trees.items() for p in _cell_problems(cell, tree)]
-    problems += _call_problems(path.stem[4:], trees.values())
+    problems += [] if guide else _call_problems(path.stem[4:], trees.values())
     return problems + _undefined(trees) + _idle(trees, parameters)
 
 
@@ -83,9 +85,9 @@ def _header_problems(cells: list[Cell]) -> list[str]:
     return [f"the first cell has no line {line}." for line in _HEADER if line not in cells[0].source]
 
 
-def _tag_problems(cells: list[Cell]) -> list[str]:
+def _tag_problems(cells: list[Cell], tags: Iterable[str]) -> list[str]:
     problems = []
-    for tag in ("parameters", "findings"):
+    for tag in tags:
         count = sum(tag in cell.tags for cell in cells)
         if count != 1:
             problems.append(f"{count} cells are tagged {tag}, expected one.")

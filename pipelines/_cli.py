@@ -103,9 +103,9 @@ def _add_chores(commands: "_Commands[argparse.ArgumentParser]") -> None:
     test = commands.add_parser("test", help="run the tests (make test)")
     test.add_argument("--slow", action="store_true", help="those marked slow instead of the others")
     test.set_defaults(command=_commands.test)
-    for name, text in (
-        ("lint", "every static check"),
-        ("bench", "benchmarks"),
-        ("lab", "JupyterLab, paired notebooks"),
-    ):
+    for name, text in (("lint", "every static check"), ("bench", "benchmarks")):
         commands.add_parser(name, help=f"{text} (make {name})").set_defaults(command=getattr(_commands, name))
+    lab = commands.add_parser("lab", help="JupyterLab at the start notebook (make lab)")
+    lab.add_argument("--port", type=int, default=8888, help="the first one to try (default %(default)s)")
+    lab.add_argument("--no-browser", action="store_true", help="only print the address")
+    lab.set_defaults(command=_commands.lab)

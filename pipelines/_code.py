@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipelines._notebooks import read_cells
-from shared.runs import digest_of, project
-from shared.runs._digest import digest_of_text
+from shared.runs import digest_of, digest_of_text, project
 
 
 class Code(NamedTuple):

@@ -2,11 +2,13 @@
 
 import argparse
 from collections.abc import Mapping
+from pathlib import Path
 
 from pipelines import _pairing, _tasks
+from pipelines._by_hand import report_by_hand, study_of_version
 from pipelines._check import check_everything, undefined_names
+from pipelines._drawing import draw, draw_stage, was_executed
 from pipelines._failure import Kind
-from pipelines._hygiene import clean_page, private_texts
 from pipelines._notebooks import notebook_folder, notebook_path
 from pipelines._pairing import PairState
 from pipelines._places import FAILURE, page_path
@@ -14,10 +16,18 @@ from pipelines._plan import Step, environment_problems, make_plan
 from pipelines._run import Course, run_steps
 from pipelines._site import prose_was_edited, states_of, write_index, write_page
 from pipelines._state import State, Status
-from pipelines._study import Study, load_study, narrowed, override, sound_part, stage_of_task, study_problems
+from pipelines._study import (
+    Study,
+    is_study,
+    load_study,
+    narrowed,
+    override,
+    sound_part,
+    stage_of_task,
+    study_problems,
+)
 from pipelines._tell import in_words
-from shared.runs import UserError, read_manifest, reports_folder, runs_folder
-from shared.runs._places import notebook_of
+from shared.runs import UserError, notebook_of, read_manifest, reports_folder, runs_folder
 
 EXIT_CODES = {Kind.DONE: 0, Kind.USER_ERROR: 2, Kind.FAILED: 3, Kind.KILLED: 4}
 
@@ -28,9 +38,11 @@ def run(options: argparse.Namespace) -> int:
     _refuse_before_compute(study, steps)
     forced = [_known_stage(study, name) for name in options.force]
     course = run_steps(study, steps, jobs=max(1, options.jobs), scheduler=options.scheduler, forced=forced)
-    _write_site(study, course)
+    undrawn = course.undrawn | _write_site(study, course)
     _tell_end(study, course)
-    return max((EXIT_CODES[kind] for kind in course.ended.values()), default=0)
+    _tell_undrawn(undrawn)
+    ended = max((EXIT_CODES[kind] for kind in course.ended.values()), default=0)
+    return max(ended, EXIT_CODES[Kind.FAILED] if undrawn else 0)
 
 
 def _planned(options: argparse.Namespace) -> tuple[Study, list[Step]]:
@@ -61,10 +73,22 @@ def _refuse_before_compute(study: Study, steps: list[Step]) -> None:
         raise UserError("\n".join([f"{study.name}: nothing was run.", *problems]))
 
 
-def _write_site(study: Study, course: Course) -> None:
+def _write_site(study: Study, course: Course) -> dict[str, str]:
     if not (course.executed or course.blocked or not (reports_folder(study.run_version) / "index.html").exists()):
-        return
-    write_index(sound_part(study))
+        return {}
+    return _index_of(study)
+
+
+def _index_of(study: Study) -> dict[str, str]:
+    """Write the index; what went wrong with it, by its identity."""
+    index = reports_folder(study.run_version) / "index.html"
+    problem = draw(index, lambda: write_index(sound_part(study)), source=str(runs_folder(study.run_version)))
+    return {f"{study.run_version}/index": problem} if problem else {}
+
+
+def _tell_undrawn(undrawn: Mapping[str, str]) -> None:
+    for identity, problem in undrawn.items():
+        print(f"{identity}: the page could not be drawn ({problem}). The results themselves are complete.")
 
 
 def _tell_end(study: Study, course: Course) -> None:
@@ -121,29 +145,45 @@ def _cost(step: Step) -> str:
 
 
 def report(options: argparse.Namespace) -> int:
-    """Write the pages of a study again from what its run folders hold."""
-    study, steps = _planned(options)
+    """Write pages again: of a study or a run version from its run folders, or of one notebook executed by hand."""
+    if options.study.endswith(".ipynb"):
+        return _by_hand(Path(options.study))
+    study, steps = _reported(options)
     if options.one_file:
         return _one_file(study, steps, stage_of_task(options.one_file))
-    for step in steps:
-        write_page(step)
-    write_index(sound_part(study))
+    undrawn = {step.identity: problem for step in steps if (problem := write_page(step))} | _index_of(study)
     print(f"Report: {reports_folder(study.run_version) / 'index.html'}")
-    return 0
+    _tell_undrawn(undrawn)
+    return EXIT_CODES[Kind.FAILED] if undrawn else 0
+
+
+def _by_hand(notebook: Path) -> int:
+    page, problem = report_by_hand(notebook)
+    print(f"Report: {page}")
+    _tell_undrawn({page.stem: problem} if problem else {})
+    return EXIT_CODES[Kind.FAILED] if problem else 0
+
+
+def _reported(options: argparse.Namespace) -> tuple[Study, list[Step]]:
+    """The study that is named; else the one behind the run version that is named."""
+    if is_study(options.study) or not runs_folder(options.study).is_dir():
+        return _planned(options)
+    study = study_of_version(options.study)
+    return study, make_plan(narrowed(study, options.task))
 
 
 def _one_file(study: Study, steps: list[Step], stage: str) -> int:
-    from pipelines import _report
-
-    chosen = [step for step in steps if step.stage == stage and read_manifest(step.folder) is not None]
+    chosen = [step for step in steps if step.stage == stage and was_executed(step.folder)]
     if not chosen:
         raise UserError(f"There is no executed '{stage}' in {runs_folder(study.run_version)}. Run it first.")
+    undrawn = {}
     for step in chosen:
         target = page_path(step.version, f"{notebook_of(stage).stem}.single")
-        _report.stage_page(step.folder, target, one_file=True)
-        clean_page(target, private_texts(step.values))
+        if problem := draw_stage(step.folder, target, step.values, one_file=True):
+            undrawn[step.identity] = problem
         print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")
-    return 0
+    _tell_undrawn(undrawn)
+    return EXIT_CODES[Kind.FAILED] if undrawn else 0
 
 
 def check(options: argparse.Namespace) -> int:
@@ -192,6 +232,6 @@ def bench(_: argparse.Namespace) -> int:
     return _tasks.bench()
 
 
-def lab(_: argparse.Namespace) -> int:
+def lab(options: argparse.Namespace) -> int:
     """Open JupyterLab."""
-    return _tasks.lab()
+    return _tasks.lab(port=options.port, browser=not options.no_browser)

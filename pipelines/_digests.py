@@ -7,8 +7,7 @@ are as they were is the remembered digest used (a change of content changes the 
 import json
 from pathlib import Path
 
-from shared.runs import digest_of, home, write_json
-from shared.runs._digest import digest_of_text
+from shared.runs import digest_of, digest_of_text, home, write_json
 
 
 class Digests:

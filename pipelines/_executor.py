@@ -25,9 +25,9 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 from papermill.log import logger
 
-from pipelines import _report
+from pipelines._drawing import draw_stage
 from pipelines._failure import Failure, Kind, end_of_process, heading_above, last_lines, likely_cause, summary_of
-from pipelines._hygiene import clean_page, cleaned, private_texts
+from pipelines._hygiene import cleaned, cleaned_notebook, private_texts
 from pipelines._kernel import MemoryWatch, StageKernel
 from pipelines._lifeline import follow_pulse
 from pipelines._notebooks import notebook_folder
@@ -97,6 +97,7 @@ class Outcome:
     summary: str
     wall_seconds: float
     peak_memory_bytes: int
+    page_problem: str = ""  # why its page could not be drawn; the step's outputs are not touched by that
 
 
 @dataclass
@@ -201,11 +202,10 @@ class _StageManager(NotebookExecutionManager):
     def __init__(self, nb: Any, run: _Execution) -> None:
         super().__init__(nb, progress_bar=False)
         self._run = run
-        self._private = private_texts(run.order.values)
 
     def save(self, **_: Any) -> None:
         """Called before and after every cell, and now and then within a long one."""
-        self._run.notebook = cleaned(self.nb, self._private)
+        self._run.notebook = cleaned_notebook(self.nb, self._run.order.values)
         content = nbformat.writes(nbformat.from_dict(self._run.notebook))
         write_text(self._run.order.folder / PARTIAL_NOTEBOOK, content)
         self.last_save_time = self.now()
@@ -326,28 +326,25 @@ def _failure(run: _Execution, kind: Kind, index: int, error: str, traceback: lis
 
 def _close(run: _Execution, failure: Failure | None) -> Outcome:
     order = run.order
-    page = page_path(order.version, order.notebook)
-    private = private_texts(order.values)
     wall = _elapsed(run)
     if failure is None:
         os.replace(order.folder / PARTIAL_NOTEBOOK, order.folder / NOTEBOOK)
-        _report.stage_page(order.folder, page)
-        clean_page(page, private)
-        return Outcome(Kind.DONE, "", wall, run.memory.peak_bytes)
+        return Outcome(Kind.DONE, "", wall, run.memory.peak_bytes, _draw(order))
     (order.folder / "manifest.json").unlink(missing_ok=True)
-    told = cleaned(failure.as_json(), private)
+    told = cleaned(failure.as_json(), private_texts(order.values, wholly=True))
     write_json(order.folder / FAILURE, told)
-    _report.failure_page(order.folder, page)
-    clean_page(page, private)
-    return Outcome(Kind(failure.kind), told["summary"], wall, run.memory.peak_bytes)
+    return Outcome(Kind(failure.kind), told["summary"], wall, run.memory.peak_bytes, _draw(order))
+
+
+def _draw(order: Order) -> str:
+    return draw_stage(order.folder, page_path(order.version, order.notebook), order.values)
 
 
 def lost_worker(order: Order, message: str) -> Outcome:
     """The outcome of an order whose worker was killed, again and again, with its kernel."""
     failure = _failure(_Execution(order), Kind.KILLED, 0, f"the worker died: {message}", [])
     write_json(order.folder / FAILURE, failure.as_json())
-    _report.failure_page(order.folder, page_path(order.version, order.notebook))
-    return Outcome(Kind.KILLED, failure.summary, 0.0, 0)
+    return Outcome(Kind.KILLED, failure.summary, 0.0, 0, _draw(order))
 
 
 def places() -> Mapping[str, str]:

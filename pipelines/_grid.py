@@ -9,8 +9,7 @@ import pandas as pd
 from pipelines import _report
 from pipelines._plan import GRID, Step, combinations, make_plan, version_of
 from pipelines._study import Study
-from shared.runs import reports_folder, runs_folder, write_parquet
-from shared.runs._places import notebook_of
+from shared.runs import notebook_of, reports_folder, runs_folder, write_parquet
 
 
 def compare(study: Study, status: Mapping[str, str]) -> pd.DataFrame:

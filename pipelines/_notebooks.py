@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from shared.runs import UserError, project, stage_numbers
-from shared.runs._digest import digest_of_text
+from shared.runs import UserError, digest_of_text, project
 
 _MARKER = re.compile(r"^# %%(?: \[(?P<kind>\w+)\])?(?P<rest>.*)$")
 _TAGS = re.compile(r"tags=(\[[^\]]*\])")
@@ -34,8 +33,13 @@ def notebook_folder() -> Path:
 
 
 def notebook_names() -> list[str]:
-    """Names such as `130_classifier` of every notebook, in ascending order."""
-    return [f"{number:03d}_{stage}" for stage, number in stage_numbers().items()]
+    """Names such as `130_classifier` of every notebook, in ascending order, guides such as `000_start` included."""
+    return sorted(path.stem for path in notebook_folder().glob("[0-9][0-9][0-9]_*.py"))
+
+
+def is_guide(name: str) -> bool:
+    """Whether a notebook such as `000_start` leads through the house; it is no stage and belongs to no run."""
+    return name.startswith("00")
 
 
 def notebook_path(name: str) -> Path:

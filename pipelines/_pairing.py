@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines._notebooks import Cell, cells_of, notebook_folder, notebook_names, notebook_path, read_cells
-from shared.runs import UserError, write_text
-from shared.runs._digest import digest_of_text
+from shared.runs import UserError, digest_of_text, write_text
 
 _FORMAT = {
     "extension": ".py",

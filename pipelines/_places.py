@@ -3,8 +3,7 @@
 import shutil
 from pathlib import Path
 
-from shared.runs import reports_folder, runs_folder
-from shared.runs._atomic import PARTIAL
+from shared.runs import PARTIAL, reports_folder, runs_folder
 
 FAILURE = "failure.json"
 NOTEBOOK = "notebook.ipynb"
@@ -35,6 +34,11 @@ def log_path(version: str, stage: str) -> Path:
 def pulse_path(version: str) -> Path:
     """The sign of life that workers on other machines look at."""
     return runner_folder(version) / "pulse.json"
+
+
+def course_path(version: str) -> Path:
+    """How far the latest run of a version is."""
+    return runner_folder(version) / "course.json"
 
 
 def page_path(version: str, notebook_name: str) -> Path:

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines._study import Study, closure, missing_variables, resolved_values, topological_order
-from shared.runs import stage_folder
-from shared.runs._digest import digest_of_text
+from shared.runs import UserError, digest_of_text, stage_folder, stage_numbers
 
 GRID = "grid"
 _LONGEST_LABEL = 100
@@ -29,7 +28,7 @@ class Step:
         version: folder under `runs/`, of the study or of one combination of its grid.
         values: every parameter with its value, `run_version` and `upstream` included.
         values_from: where each value comes from.
-        after: identities of the steps it reads.
+        after: identities of the steps that come first: those it reads, and of redacting stages the one before.
         readable: stages that it may read, directly or through what it reads.
     """
 
@@ -58,10 +57,11 @@ def make_plan(study: Study) -> list[Step]:
         study: checked by `study_problems`.
     """
     order = topological_order(study.stages)
+    follows = _redaction_order(study)
     steps: dict[str, Step] = {}
     for combination in combinations(study.grid):
         for stage in order:
-            step = _step(study, stage, combination)
+            step = _step(study, stage, combination, follows.get(stage, ()))
             steps.setdefault(step.identity, step)
     return list(steps.values())
 
@@ -71,7 +71,23 @@ def combinations(grid: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
-def _step(study: Study, stage: str, combination: Mapping[str, Any]) -> Step:
+def _redaction_order(study: Study) -> dict[str, tuple[str, ...]]:
+    """What each redacting stage waits for beside what it reads: the one before it, whose names it takes over.
+
+    Empty where the study already orders them the other way round.
+    """
+    numbers = stage_numbers()
+    redacting = sorted((s for s, plan in study.stages.items() if plan.values.get("redact")), key=numbers.__getitem__)
+    follows: dict[str, tuple[str, ...]] = {later: (earlier,) for earlier, later in itertools.pairwise(redacting)}
+    waiting = {s: replace(plan, after=(*plan.after, *follows.get(s, ()))) for s, plan in study.stages.items()}
+    try:
+        topological_order(waiting)
+    except UserError:
+        return {}
+    return follows
+
+
+def _step(study: Study, stage: str, combination: Mapping[str, Any], follows: tuple[str, ...]) -> Step:
     plan = study.stages[stage]
     varied = {key.partition(".")[2]: value for key, value in combination.items() if key.partition(".")[0] == stage}
     plan = replace(plan, values=plan.values | varied, values_from=plan.values_from | dict.fromkeys(varied, GRID))
@@ -82,7 +98,7 @@ def _step(study: Study, stage: str, combination: Mapping[str, Any]) -> Step:
         version=version,
         values=values | {"run_version": version, "upstream": list(plan.after)},
         values_from=origins | {"run_version": "study", "upstream": "study"},
-        after=tuple(f"{version_of(study, name, combination)}/{name}" for name in plan.after),
+        after=tuple(f"{version_of(study, n, combination)}/{n}" for n in dict.fromkeys((*plan.after, *follows))),
         readable=tuple(closure(study.stages, stage)),
     )
 

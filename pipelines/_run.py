@@ -19,7 +19,8 @@ from pipelines._site import prose_was_edited, renew_prose, write_page
 from pipelines._state import State, Status, key_of, state_of
 from pipelines._study import Study
 from pipelines._tell import Teller
-from shared.runs._places import notebook_of
+from shared.runs import notebook_of
+from shared.text import ensure_key
 
 if TYPE_CHECKING:
     from pipelines._executor import Order, Outcome
@@ -37,12 +38,15 @@ class Course:
         ended: identity to how the step ended; a step that could not run because of another is not in it.
         executed: identities of the steps whose pages were written now.
         problems: summaries of failures by identity.
+        undrawn: why a step's page could not be drawn, by identity; its results are sound.
+        blocked: identities of the steps that could not run because of another.
     """
 
     waiting: list[Step]
     ended: dict[str, Kind] = field(default_factory=dict)
     executed: set[str] = field(default_factory=set)
     problems: dict[str, str] = field(default_factory=dict)
+    undrawn: dict[str, str] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
 
 
@@ -69,7 +73,7 @@ class _Runner:
         self._study, self._steps, self._scheduler, self._forced = study, steps, scheduler, forced
         self._course = Course(list(steps))
         self._digests = Digests()
-        self._teller = Teller(len(steps), study.name)
+        self._teller = Teller(steps, study.name, study.run_version)
         self._jobs = min(jobs, _width(steps))
         self._pulse = Pulse(pulse_path(study.run_version)) if scheduler else None
         self._running: dict[Future[Outcome], Step] = {}
@@ -107,9 +111,14 @@ class _Runner:
         course.ended[step.identity] = outcome.kind
         course.executed.add(step.identity)
         how = "done" if success else outcome.summary
+        self._note_page(step, outcome.page_problem)
         self._teller.ended(step, how, outcome.wall_seconds, outcome.peak_memory_bytes, success=success)
         if not success:
             course.problems[step.identity] = outcome.summary
+
+    def _note_page(self, step: Step, problem: str) -> None:
+        if problem:
+            self._course.undrawn[step.identity] = problem
 
     def _ready(self) -> list[tuple[Step, str]]:
         """Steps to execute now, with the reason; those that are up to date or blocked are ticked off on the way."""
@@ -119,7 +128,7 @@ class _Runner:
             if blocker := self._blocker(step):
                 self._course.waiting.remove(step)
                 self._course.blocked.add(step.identity)
-                self._teller.passed_over(step, f"not run: {blocker.rpartition('/')[2]} failed")
+                self._teller.passed_over(step, f"not run: {blocker.rpartition('/')[2]} failed", blocked=True)
             elif all(self._course.ended.get(name) is Kind.DONE for name in step.after):
                 self._course.waiting.remove(step)
                 why = self._why(step)
@@ -133,11 +142,11 @@ class _Runner:
     def _renew(self, step: Step) -> str:
         if prose_was_edited(step):
             self._course.executed.add(step.identity)
-            renew_prose(step)
+            self._note_page(step, renew_prose(step))
             return "up to date; new prose, page written again"
         if not page_path(step.version, notebook_of(step.stage).stem).exists():
             self._course.executed.add(step.identity)
-            write_page(step)
+            self._note_page(step, write_page(step))
             return "up to date; page written again"
         return "up to date"
 
@@ -155,6 +164,8 @@ class _Runner:
         from pipelines._executor import Order, places
 
         notebook = notebook_of(step.stage)
+        if step.values.get("redact"):
+            ensure_key(step.version)  # before parameters are written down as digests under it
         facts = {
             "parameters_from": step.values_from,
             "study": self._study.name,

@@ -6,29 +6,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipelines._digests import Digests
-from pipelines._hygiene import clean_page, private_texts
+from pipelines._drawing import draw_stage, was_executed
+from pipelines._hygiene import clean_page, cleaned, private_texts
 from pipelines._notebooks import text_digest
 from pipelines._pairing import generate
 from pipelines._places import FAILURE, NOTEBOOK, page_path
 from pipelines._plan import Step, make_plan
 from pipelines._state import State, state_of
 from pipelines._study import Study
-from shared.runs import read_manifest, reports_folder, runs_folder, write_json, write_text
-from shared.runs._places import notebook_of
+from shared.runs import notebook_of, read_manifest, reports_folder, runs_folder, write_json, write_text
 
 
-def write_page(step: Step) -> None:
-    """The page of one step, from its executed notebook or its failure; nothing if it has neither."""
-    from pipelines import _report
+def write_page(step: Step) -> str:
+    """The page of one step, from its executed notebook or its failure; nothing if it has neither.
 
-    target = page_path(step.version, notebook_of(step.stage).stem)
-    if read_manifest(step.folder) is not None:
-        _report.stage_page(step.folder, target)
-    elif (step.folder / FAILURE).exists():
-        _report.failure_page(step.folder, target)
-    else:
-        return
-    clean_page(target, private_texts(step.values))
+    Returns:
+        What went wrong with the page, in one line; empty if nothing did.
+    """
+    if not (was_executed(step.folder) or (step.folder / FAILURE).exists()):
+        return ""
+    return draw_stage(step.folder, page_path(step.version, notebook_of(step.stage).stem), step.values)
 
 
 def prose_was_edited(step: Step) -> bool:
@@ -37,11 +34,14 @@ def prose_was_edited(step: Step) -> bool:
     return manifest is not None and manifest["facts"].get("text") != text_digest(notebook_of(step.stage))
 
 
-def renew_prose(step: Step) -> None:
+def renew_prose(step: Step) -> str:
     """Put today's prose and comments into the executed notebook; outputs stay, nothing is executed.
 
     Args:
         step: done, so that the code cells of both texts match one to one.
+
+    Returns:
+        What went wrong with the page, in one line; empty if nothing did.
     """
     notebook = notebook_of(step.stage)
     executed = json.loads((step.folder / NOTEBOOK).read_text(encoding="utf-8"))
@@ -50,7 +50,7 @@ def renew_prose(step: Step) -> None:
     manifest = read_manifest(step.folder) or {}
     manifest["facts"]["text"] = text_digest(notebook)
     write_json(step.folder / "manifest.json", manifest)
-    write_page(step)
+    return write_page(step)
 
 
 def _with_outputs(cells: Iterable[Any], executed: Iterable[Mapping[str, Any]]) -> list[Any]:
@@ -88,10 +88,11 @@ def write_index(study: Study) -> None:
 
 def _index_facts(study: Study, states: Mapping[str, State]) -> dict[str, Any]:
     places = {name: f"{study.run_version}/{name}" for name in study.stages}
+    values = {"redact": study.redact, "run_version": study.run_version}
     own = {name: states[place] for name, place in places.items() if place in states}
     return {
         "name": study.name,
-        "description": study.description,
+        "description": cleaned(study.description, private_texts(values, wholly=True)),
         "status": {stage: state.status.value for stage, state in own.items()},
         "reason": {stage: "; ".join(state.reasons) for stage, state in own.items()},
     }

@@ -16,11 +16,21 @@ from typing import Any
 
 from pipelines._code import Code, code_behind
 from pipelines._digests import Digests
+from pipelines._hygiene import cleaned, private_texts, told_values
 from pipelines._places import FAILURE, NOTEBOOK, process_is_alive, pulse_path, state_path
 from pipelines._plan import Step
-from shared.runs import UserError, home, read_manifest, resolve_path, stage_numbers
-from shared.runs._places import notebook_of
-from shared.runs._run import RESULTS, _declared_upstream
+from shared.runs import (
+    RESULTS,
+    UserError,
+    declared_upstream,
+    home,
+    notebook_of,
+    read_manifest,
+    resolve_path,
+    stage_folder,
+    stage_numbers,
+    strings_in,
+)
 
 _PULSE_SECONDS = 120.0
 
@@ -48,7 +58,7 @@ def key_of(step: Step) -> dict[str, Any]:
     code: Code = code_behind(notebook_of(step.stage))
     key = {
         "notebook": code.notebook,
-        "parameters": step.values,
+        "parameters": told_values(step.values),
         "modules": code.modules,
         "packages": code.packages,
         "python": ".".join(platform.python_version_tuple()[:2]),
@@ -59,23 +69,30 @@ def key_of(step: Step) -> dict[str, Any]:
 
 def state_of(step: Step, digests: Digests) -> State:
     """The state of a step on disk, taken by itself: what its upstream stages will do is not looked at."""
-    if running := _running(step):
-        return State(Status.RUNNING, (running,))
+    state = state_on_disk(step.version, step.stage)
     manifest = read_manifest(step.folder)
-    if manifest is None:
-        return _incomplete(step.folder)
+    if state.status is not Status.DONE or manifest is None:
+        return state
     reasons = tuple(_reasons(step, manifest, digests))
-    return State(Status.STALE, reasons) if reasons else State(Status.DONE)
+    return State(Status.STALE, reasons) if reasons else state
 
 
-def _running(step: Step) -> str | None:
-    path = state_path(step.version, step.stage)
+def state_on_disk(version: str, stage: str) -> State:
+    """The state of a stage as its folder tells it: done, running, failed or missing, but never stale."""
+    if running := _running(version, stage):
+        return State(Status.RUNNING, (running,))
+    folder = stage_folder(version, stage)
+    return State(Status.DONE) if read_manifest(folder) is not None else _incomplete(folder)
+
+
+def _running(version: str, stage: str) -> str | None:
+    path = state_path(version, stage)
     try:
         running = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     local = running["host"] == platform.node()
-    if not (process_is_alive(running["pid"]) if local else _pulse_is_fresh(step.version)):
+    if not (process_is_alive(running["pid"]) if local else _pulse_is_fresh(version)):
         return None
     return f"cell {running['cell']} of {running['cells']}: {running['heading']} (process {running['pid']})"
 
@@ -141,15 +158,20 @@ def _verb(before: str | None, after: str | None) -> str:
 
 def _input_reasons(step: Step, inputs: list[dict[str, Any]], digests: Digests) -> Iterator[str]:
     for entry in inputs:
-        if entry["stage"] is None:
-            yield from _outside_reasons(entry, digests)
+        if entry["digest"] is None:
+            yield from _absence_reasons(step, entry)
+        elif entry["stage"] is None:
+            yield from _outside_reasons(step, entry, digests)
         else:
             yield from _upstream_reasons(step, entry, digests)
 
 
-def _outside_reasons(entry: Mapping[str, Any], digests: Digests) -> Iterator[str]:
+def _outside_reasons(step: Step, entry: Mapping[str, Any], digests: Digests) -> Iterator[str]:
+    # The manifest hides where a file lies on this machine; the parameter that names it says so still.
+    private = private_texts(step.values)
+    true = {cleaned(text, private): text for text in strings_in(step.values)}
     try:
-        digest = digests.of(resolve_path(entry["path"]))
+        digest = digests.of(resolve_path(true.get(entry["path"], entry["path"])))
     except UserError as error:
         yield str(error)
         return
@@ -157,9 +179,19 @@ def _outside_reasons(entry: Mapping[str, Any], digests: Digests) -> Iterator[str
         yield f"input {entry['path']} {'changed' if digest else 'is gone'}"
 
 
+def _absence_reasons(step: Step, entry: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        folders = declared_upstream(step.version, step.values["upstream"])
+    except UserError:  # what is not complete runs first; then this is looked at again
+        return
+    found = _newest_holder(folders, entry["name"])
+    if found is not None:
+        yield f"{entry['name']} was not there and now comes from {found.relative_to(home()).as_posix()}"
+
+
 def _upstream_reasons(step: Step, entry: Mapping[str, Any], digests: Digests) -> Iterator[str]:
     try:
-        folders = _declared_upstream(step.version, step.values["upstream"])
+        folders = declared_upstream(step.version, step.values["upstream"])
     except UserError:
         yield f"{entry['stage']}, or something else that it reads, is not complete"
         return

@@ -3,6 +3,7 @@
     study: demo
     run_version: demo
     description: every stage on the sample, small
+    redact: false  # true: names, numbers and addresses are replaced in all that the stages read from outside
     stages:
       explore: {params: {corpus: data/sample}}
       speakers: {after: [explore], params: {epochs: 1}}
@@ -23,8 +24,7 @@ from typing import Any
 import yaml
 
 from shared.params import Parameter, check_values, coerce, normalise, read_parameters
-from shared.runs import UserError, project, stage_numbers
-from shared.runs._places import notebook_of
+from shared.runs import UserError, notebook_of, project, stage_numbers
 
 # The names that earlier tools gave to these jobs.
 TASK_NAMES = {
@@ -34,7 +34,7 @@ TASK_NAMES = {
     "vqvae_train": "vqvae",
     "export_codes": "codes",
 }
-_STUDY_KEYS = ("study", "run_version", "description", "stages", "grid")
+_STUDY_KEYS = ("study", "run_version", "description", "redact", "stages", "grid")
 _STAGE_KEYS = ("after", "params")
 _OURS = ("run_version", "upstream")  # the runner sets these two
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -67,6 +67,7 @@ class Study:
         stages: by name, in the order of the YAML.
         grid: `stage.parameter` to the values to try; empty = no grid.
         path: the YAML.
+        redact: personal data is replaced in everything that the stages read from outside.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Study:
     stages: dict[str, StagePlan]
     grid: dict[str, list[Any]]
     path: Path
+    redact: bool = False
 
 
 def studies_folder() -> Path:
@@ -88,12 +90,21 @@ def study_path(name: str) -> Path:
     Raises:
         UserError: there is none; a close name is suggested.
     """
-    candidates = [Path(name), project() / name, studies_folder() / f"{name}.yaml"]
-    for path in candidates:
-        if path.is_file():
-            return path.resolve()
+    found = _study_file(name)
+    if found is not None:
+        return found
     known = sorted(p.stem for p in studies_folder().glob("*.yaml"))
     raise UserError(f"There is no study '{name}'. {_suggestion(Path(name).stem, known)}")
+
+
+def is_study(name: str) -> bool:
+    """Whether a path or a bare name names a study."""
+    return _study_file(name) is not None
+
+
+def _study_file(name: str) -> Path | None:
+    candidates = [Path(name), project() / name, studies_folder() / f"{name}.yaml"]
+    return next((path.resolve() for path in candidates if path.is_file()), None)
 
 
 def load_study(name: str) -> Study:
@@ -111,6 +122,8 @@ def load_study(name: str) -> Study:
     if problems:
         raise UserError("\n".join([f"{path.name}: {len(problems)} problem(s).", *problems]))
     stages = {stage: _stage_plan(stage, part or {}) for stage, part in content["stages"].items()}
+    if content.get("redact"):
+        stages = {stage: _redacting(plan) for stage, plan in stages.items()}
     return Study(
         name=str(content.get("study", path.stem)),
         run_version=str(content.get("run_version", path.stem)),
@@ -118,6 +131,7 @@ def load_study(name: str) -> Study:
         stages=stages,
         grid=content.get("grid") or {},
         path=path,
+        redact=bool(content.get("redact", False)),
     )
 
 
@@ -133,10 +147,28 @@ def _stage_plan(stage: str, part: Mapping[str, Any]) -> StagePlan:
     return StagePlan(stage, tuple(part.get("after") or ()), values, dict.fromkeys(values, "study"))
 
 
+def _redacting(plan: StagePlan) -> StagePlan:
+    """The plan with `redact` on, unless the stage says otherwise itself or reads nothing from outside."""
+    if plan.stage not in stage_numbers() or "redact" in plan.values:
+        return plan
+    if "redact" not in _declared(plan.stage):
+        return plan
+    return replace(plan, values=plan.values | {"redact": True}, values_from=plan.values_from | {"redact": "study"})
+
+
+def _declared(stage: str) -> Container[str]:
+    try:
+        return read_parameters(notebook_of(stage))
+    except UserError:  # `study_problems` tells what is wrong with it
+        return ()
+
+
 def _structure_problems(content: Any) -> list[str]:
     if not isinstance(content, dict) or not isinstance(content.get("stages"), dict) or not content["stages"]:
         return ["A study needs the key `stages:` with at least one stage, for instance `stages: {explore: {}}`."]
     problems = [f"Unknown key '{k}'. {_suggestion(k, _STUDY_KEYS)}" for k in content if k not in _STUDY_KEYS]
+    if not isinstance(content.get("redact", False), bool):
+        problems.append(f"redact is {content['redact']!r}, expected true or false.")
     version = str(content.get("run_version", "v0"))
     problems += version_problems(version)
     for stage, part in content["stages"].items():

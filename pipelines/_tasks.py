@@ -10,6 +10,7 @@ from importlinter.cli import lint_imports
 
 from shared.runs import project, write_json
 
+_START = "notebooks/000_start.ipynb"
 # JupyterLab opens a .py of notebooks/ as a notebook, and asks nobody whether to fetch news.
 _LAB_SETTINGS = {
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}},
@@ -69,11 +70,23 @@ def bench() -> int:
     return 1 if failed else 0
 
 
-def lab() -> int:
-    """Open JupyterLab on the loopback address with a token, at the start notebook; returns its exit code."""
+def lab(*, port: int = 8888, browser: bool = True) -> int:
+    """Open JupyterLab on the loopback address with a token, at the start notebook; returns its exit code.
+
+    Args:
+        port: the first to try; a taken one gives way to the next.
+        browser: open it in a browser; the address is printed either way.
+    """
     write_json(Path(sys.prefix) / "share" / "jupyter" / "lab" / "settings" / "overrides.json", _LAB_SETTINGS)
-    options = ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={project()}"]
-    return _run("jupyterlab", *options, "--LabApp.default_url=/lab/tree/notebooks")
+    options = [
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.root_dir={project()}",
+        f"--ServerApp.open_browser={browser}",
+        "--FileContentsManager.post_save_hook=pipelines.lab.after_saving",
+        f"--LabApp.default_url=/lab/tree/{_START}",
+    ]
+    return _run("jupyterlab", *options)
 
 
 def _run(module: str, *arguments: str, environment: dict[str, str] | None = None) -> int:

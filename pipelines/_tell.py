@@ -3,11 +3,10 @@
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from pipelines._places import PROGRESS, state_path
+from pipelines._course import CourseWriter, Word, place_in_notebook
 from pipelines._plan import Step
 from shared.runs import home, write_json
 
@@ -15,20 +14,22 @@ _MEBIBYTE = 1 << 20
 
 
 class Teller:
-    """Prints the course of one run.
+    """Prints the course of one run, and keeps it in a file for those who watch from elsewhere.
 
     Args:
-        total: steps of the plan.
+        steps: the plan.
         study: name; durations of earlier runs are remembered by study and stage.
+        version: the study's folder under `runs/`.
     """
 
-    def __init__(self, total: int, study: str) -> None:
-        self._total, self._study = total, study
+    def __init__(self, steps: Sequence[Step], study: str, version: str) -> None:
+        self._total, self._study = len(steps), study
+        self._course = CourseWriter(version, steps)
         self._done = 0
         self._running: dict[str, tuple[Step, float]] = {}
         self._live = sys.stdout.isatty()
         self._times_path = home() / "runs" / ".times.json"
-        self._times: dict[str, float] = _read(self._times_path)
+        self._times = _read(self._times_path)
 
     def started(self, step: Step, why: str) -> None:
         """A step begins."""
@@ -36,6 +37,7 @@ class Teller:
         before = self._times.get(self._key(step))
         expected = f", took {in_words(before)} last time" if before else ""
         self._line(step, f"started ({why}{expected})")
+        self._course.started(step, why)
 
     def ended(self, step: Step, how: str, seconds: float, peak_bytes: int, *, success: bool) -> None:
         """A step ended, well or not."""
@@ -43,29 +45,29 @@ class Teller:
         self._done += 1
         memory = f", peak {peak_bytes // _MEBIBYTE:,} MiB" if peak_bytes else ""
         self._line(step, f"{how} in {in_words(seconds)}{memory}", count=True)
+        self._course.ended(step, Word.DONE if success else Word.FAILED, how, seconds)
         if success:
             self._times[self._key(step)] = round(seconds, 1)
             write_json(self._times_path, self._times)
 
-    def passed_over(self, step: Step, why: str) -> None:
+    def passed_over(self, step: Step, why: str, *, blocked: bool = False) -> None:
         """A step that needs no execution, or cannot have one."""
         self._done += 1
         self._line(step, why, count=True)
+        self._course.ended(step, Word.NOT_RUN if blocked else Word.UP_TO_DATE, why)
 
     def tick(self) -> None:
         """Refresh the live line; called a few times a second."""
         # Without a terminal a line a tick would fill a log with noise.
         if self._live and self._running:
-            parts = [self._course(step, since) for step, since in self._running.values()]
+            parts = [self._live_part(step, since) for step, since in self._running.values()]
             print(f"\r\x1b[K{' | '.join(parts)}"[:200], end="", flush=True)
 
-    def _course(self, step: Step, since: float) -> str:
-        state = _read(state_path(step.version, step.stage))
-        cell = f" {state['cell']}/{state['cells']} {state['heading']}{_progress(step.folder)}" if state else ""
+    def _live_part(self, step: Step, since: float) -> str:
         elapsed = time.monotonic() - since
         before = self._times.get(self._key(step))
         left = f", about {in_words(before - elapsed)} left" if before and before > elapsed else ""
-        return f"{step.stage}{cell} {in_words(elapsed)}{left}"
+        return f"{step.stage} {place_in_notebook(step.version, step.stage)} {in_words(elapsed)}{left}"
 
     def _line(self, step: Step, text: str, *, count: bool = False) -> None:
         clear = "\r\x1b[K" if self._live else ""
@@ -86,17 +88,8 @@ def in_words(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def _progress(folder: Path) -> str:
+def _read(path: Path) -> dict[str, float]:
     try:
-        last = json.loads((folder / PROGRESS).read_text(encoding="utf-8").splitlines()[-1])
-    except (FileNotFoundError, IndexError, json.JSONDecodeError):
-        return ""
-    return f", {last['what']} {last['done']}" + (f"/{last['total']}" if last["total"] else "")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
-    return dict(content)

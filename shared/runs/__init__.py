@@ -5,21 +5,50 @@ run (atomically), records figures, and closes with `run.finish()`, which writes 
 """
 
 from shared.params import UserError
-from shared.runs._atomic import new_file, new_folder, write_bytes, write_json, write_jsonl, write_parquet, write_text
-from shared.runs._digest import digest_of
-from shared.runs._places import home, project, reports_folder, resolve_path, runs_folder, stage_folder, stage_numbers
+from shared.runs._atomic import (
+    PARTIAL,
+    new_file,
+    new_folder,
+    write_bytes,
+    write_json,
+    write_jsonl,
+    write_parquet,
+    write_text,
+)
+from shared.runs._by_hand import HINT
+from shared.runs._digest import digest_of, digest_of_text
+from shared.runs._places import (
+    home,
+    notebook_of,
+    project,
+    reports_folder,
+    resolve_path,
+    runs_folder,
+    stage_folder,
+    stage_numbers,
+)
+from shared.runs._private import Private, hidden, local_texts, strings_in
 from shared.runs._progress import progress
 from shared.runs._results import record, say
-from shared.runs._run import Run, begin, read_manifest
+from shared.runs._run import RESULTS, Run, begin, declared_upstream, read_manifest
 
 __all__ = [
+    "HINT",
+    "PARTIAL",
+    "RESULTS",
+    "Private",
     "Run",
     "UserError",
     "begin",
+    "declared_upstream",
     "digest_of",
+    "digest_of_text",
+    "hidden",
     "home",
+    "local_texts",
     "new_file",
     "new_folder",
+    "notebook_of",
     "progress",
     "project",
     "read_manifest",
@@ -30,6 +59,7 @@ __all__ = [
     "say",
     "stage_folder",
     "stage_numbers",
+    "strings_in",
     "write_bytes",
     "write_json",
     "write_jsonl",

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +19,10 @@ import psutil
 
 from shared.params import Parameter, UserError, check_values, read_parameters
 from shared.runs import _atomic
+from shared.runs._by_hand import executed_cells, tell_way_to_report
 from shared.runs._digest import digest_of, digest_of_text
 from shared.runs._places import home, notebook_of, project, resolve_path, stage_folder, stage_numbers
+from shared.runs._private import hidden, local_texts
 from shared.runs._results import start_results
 
 if TYPE_CHECKING:
@@ -84,8 +86,10 @@ class Run:
         self._inputs: dict[str, dict[str, Any]] = {}
         self._written: set[str] = set()
         self._results = start_results()
+        self._shields: list[Callable[[Any], Any]] = [lambda value: hidden(value, local_texts(parameters))]
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / MANIFEST).unlink(missing_ok=True)
+        for name in (MANIFEST, "failure.json", "notebook.ipynb"):  # all that tells of an earlier execution
+            (self.folder / name).unlink(missing_ok=True)
 
     # Reading
 
@@ -100,8 +104,16 @@ class Run:
         return pd.read_parquet(self.find(f"{name}.parquet"), columns=columns)
 
     def has(self, name: str) -> bool:
-        """Whether an upstream stage wrote a file or folder `name` (a table is `<name>.parquet`)."""
-        return any((folder / name).exists() for folder in self._upstream_folders())
+        """Whether an upstream stage wrote a file or folder `name` (a table is `<name>.parquet`).
+
+        The answer counts as an input: the stage is stale once it would be another one.
+        """
+        holders = self._holders(name)
+        if holders:
+            self._remember(holders[0] / name, stage=holders[0].name, text=None)
+        else:
+            self._inputs.setdefault(name, {"path": name, "stage": None, "name": name, "digest": None})
+        return bool(holders)
 
     def find(self, name: str) -> Path:
         """The file or folder `name` of the newest upstream stage that wrote it.
@@ -109,10 +121,9 @@ class Run:
         Raises:
             UserError: no upstream stage wrote it, or one named in `upstream` is not complete.
         """
-        folders = self._upstream_folders()
-        holders = [folder for folder in folders if (folder / name).exists()]
+        holders = self._holders(name)
         if not holders:
-            read = ", ".join(folder.name for folder in folders) or "none"
+            read = ", ".join(folder.name for folder in self._upstream_folders()) or "none"
             raise UserError(
                 f"{self.stage}: no earlier stage of run '{self.version}' wrote {name}. Complete stages read: {read}. "
                 "Run the stage that writes it first, or list it under `after:` (parameter `upstream`)."
@@ -137,6 +148,9 @@ class Run:
         if shown not in self._inputs:
             self._inputs[shown] = {"path": shown, "stage": stage, "name": path.name, "digest": digest_of(path)}
 
+    def _holders(self, name: str) -> list[Path]:
+        return [folder for folder in self._upstream_folders() if (folder / name).exists()]
+
     def _upstream_folders(self) -> list[Path]:
         """Complete upstream folders, newest stage first."""
         return [folder for _, folder in sorted(self._upstream().items(), reverse=True)]
@@ -147,7 +161,7 @@ class Run:
         if not declared:
             earlier = [s for s, number in numbers.items() if number < numbers[self.stage]]
             return {numbers[s]: f for s in earlier if (f := _complete_folder(self.version, s))}
-        return {numbers[s]: f for s, f in _declared_upstream(self.version, declared).items()}
+        return {numbers[s]: f for s, f in declared_upstream(self.version, declared).items()}
 
     # Writing
 
@@ -204,11 +218,26 @@ class Run:
     # Closing
 
     def finish(self) -> None:
-        """Write `results.json`, sweep what an earlier execution left and this one did not write, then the manifest."""
+        """Write `results.json`, sweep what an earlier execution left and this one did not write, then the manifest.
+
+        Executed by hand, the manifest keeps a digest of every executed cell: that is how `python -m pipelines report`
+        knows that a saved notebook shows this very execution. In JupyterLab the way to the report is told.
+        """
         self._sweep()
-        _atomic.write_json(self.folder / RESULTS, self._results.rows())
-        _atomic.write_json(self.folder / MANIFEST, self._manifest())
+        _atomic.write_json(self.folder / RESULTS, self._shielded(self._results.rows()))
+        _atomic.write_json(self.folder / MANIFEST, self._shielded(self._manifest()))
         shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
+        if "JPY_SESSION_NAME" in os.environ and "COLLOQUY_RUN_FACTS" not in os.environ:
+            tell_way_to_report(self.version, notebook_of(self.stage).stem)
+
+    def shield_with(self, shield: Callable[[Any], Any]) -> None:
+        """Have results and manifest pass through one more function that hides what must not be shown."""
+        self._shields.append(shield)
+
+    def _shielded(self, value: Any) -> Any:
+        for shield in self._shields:
+            value = shield(value)
+        return value
 
     def _sweep(self) -> None:
         for entry in self.folder.iterdir():
@@ -252,7 +281,7 @@ def _complete_folder(version: str, stage: str) -> Path | None:
     return None
 
 
-def _declared_upstream(version: str, declared: list[str]) -> dict[str, Path]:
+def declared_upstream(version: str, declared: list[str]) -> dict[str, Path]:
     """Folders of the declared stages and of everything that they in turn were allowed to read."""
     found: dict[str, Path] = {}
     waiting = list(declared)
@@ -277,9 +306,12 @@ def _output(path: Path) -> dict[str, Any]:
 
 
 def _facts() -> dict[str, Any]:
-    """What the executor knows and the kernel does not: where parameters came from, study, content key."""
+    """What the executor knows and the kernel does not: where parameters came from, study, content key.
+
+    Without an executor: digests of the cells that were executed.
+    """
     named = os.environ.get("COLLOQUY_RUN_FACTS")
-    return json.loads(Path(named).read_text(encoding="utf-8")) if named else {}
+    return json.loads(Path(named).read_text(encoding="utf-8")) if named else {"cells": executed_cells()}
 
 
 def _packages() -> dict[str, str]:

@@ -64,6 +64,22 @@ def test_a_stage_that_now_comes_from_another_upstream_is_stale(toy, command):
     assert "turns.json now comes from" in text
 
 
+def test_a_file_that_was_looked_for_in_vain_makes_stale_when_it_appears(toy, command):
+    toy.notebook(
+        "010_first",
+        parameters="truth: bool = False  # write it",
+        work="run.write_json('a.json', 1)\nif truth: run.write_json('truth.json', 1)",
+    )
+    toy.notebook("020_second", work="found = run.has('truth.json')", answer="found")
+    toy.study("stages: {first: {}, second: {after: [first]}}")
+    command("run", "toy", "--jobs", "1")
+    assert "second         done" in command("status", "toy")[1]
+    code, text = command("run", "toy", "--jobs", "1", "--set", "first.truth=true")
+    assert code == 0
+    assert "second       started (truth.json was not there and now comes from runs/toy/first/truth.json" in text
+    assert json.loads(toy.runs("toy", "second", "results.json").read_text())[0]["value"] == 1
+
+
 def test_another_package_version_makes_stale(done, command, monkeypatch):
     from pipelines import _state
 

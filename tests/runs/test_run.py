@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from shared.runs import Run, UserError, begin, read_manifest, record, say
+from shared.runs import Run, UserError, begin, read_manifest, record, say, stage_numbers
 
 NOTEBOOK = """# %% tags=["parameters"]
 run_version: str = "v0.1"  # folder under runs/
@@ -114,6 +114,33 @@ def test_an_input_is_remembered_as_it_was_written_not_as_it_resolved(
     manifest = read_manifest(run.folder)
     assert manifest is not None
     assert manifest["inputs"][0]["path"] == "${COLLOQUY_DATA}/corpus.csv"
+
+
+def test_asking_for_a_file_counts_as_an_input_whether_it_is_there_or_not() -> None:
+    finished("first", "turns", 1)
+    run = opened("second")
+    assert run.has("turns.parquet")
+    assert not run.has("truth.parquet")
+    run.finish()
+    manifest = read_manifest(run.folder)
+    assert manifest is not None
+    there, absent = manifest["inputs"]
+    assert (there["stage"], there["name"]) == ("first", "turns.parquet")
+    assert absent == {"path": "truth.parquet", "stage": None, "name": "truth.parquet", "digest": None}
+
+
+def test_guides_are_not_stages(toy_project: Path) -> None:
+    (toy_project / "notebooks" / "000_start.py").write_text(NOTEBOOK, encoding="utf-8")
+    assert list(stage_numbers()) == ["first", "second", "third"]
+
+
+def test_executing_by_hand_forgets_what_an_earlier_execution_showed() -> None:
+    run = opened("first")
+    run.finish()
+    for name in ("notebook.ipynb", "failure.json"):
+        (run.folder / name).write_text("{}", encoding="utf-8")
+    again = opened("first")
+    assert [path.name for path in again.folder.iterdir()] == ["results.json"]
 
 
 @pytest.mark.parametrize("text", ["", "${NOT_SET_ANYWHERE}/x.csv", "no/such/file.csv"])
