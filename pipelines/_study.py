@@ -19,7 +19,7 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 
@@ -240,6 +240,9 @@ def override(study: Study, sets: Iterable[str], run_version: str | None) -> Stud
     for text in sets:
         stage, name, value = _parse_set(text, stages)
         plan = stages[stage]
+        name, _, entry = name.partition(".")
+        if entry:  # --set explore.columns.text=said: one entry of a mapping
+            value = {**resolved_values(plan)[0].get(name, {}), entry: value}
         origins = plan.values_from | {name: "command line"}
         stages[stage] = replace(plan, values=plan.values | {name: value}, values_from=origins)
     return replace(study, stages=stages)
@@ -256,6 +259,12 @@ def _parse_set(text: str, stages: Mapping[str, StagePlan]) -> tuple[str, str, An
     if name in _OURS:
         raise UserError(f"--set {text}: use --run-version for the version, and `after:` in the study for upstream.")
     declared = read_parameters(notebook_of(stage))
+    head, dot, _ = name.partition(".")
+    if dot and head in declared and get_origin(declared[head].type) is dict:
+        is_text = get_args(declared[head].type)[1] is str
+        return stage, name, value if is_text else yaml.safe_load(value)
+    if dot:
+        raise UserError(f"--set {text}: '{head}' is not a parameter of {stage} that holds names and values.")
     return stage, name, coerce(declared[name], value) if name in declared else yaml.safe_load(value)
 
 

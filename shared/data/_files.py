@@ -49,12 +49,15 @@ def rows_of(path: Path, *, encoding: str = "utf-8") -> Iterator[Row | Rejected]:
     Raises:
         UserError: unknown ending, unknown encoding, an empty file, or a Parquet file that does not open.
     """
-    readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows, ".json": _json_rows}
+    readers = {".csv": _csv_rows, ".tsv": _csv_rows, ".jsonl": _jsonl_rows, ".json": _json_rows}
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         return _parquet_rows(path)
     if suffix not in readers:
-        raise UserError(f"{path.name}: '{suffix}' is not a known kind of file. Known: {', '.join(readers)}, .parquet.")
+        raise UserError(
+            f"{path.name}: '{suffix}' is not a known kind of file. Known: {', '.join(readers)}, .parquet. "
+            "Save a sheet as CSV (UTF-8); give a text file its true ending."
+        )
     if path.stat().st_size == 0:
         raise UserError(f"{path.name} is empty. Check that it was written to the end.")
     return readers[suffix](path, encoding)
@@ -67,7 +70,7 @@ def excerpt(value: Any) -> str:
 
 
 def require_columns(path: Path, found: Collection[str], wanted: Columns, required: Collection[str]) -> None:
-    """Refuse a file that lacks a required column, naming the likeliest candidate.
+    """Refuse a file that lacks required columns: all of them at once, with the likeliest candidates.
 
     Args:
         path: for the message.
@@ -75,15 +78,21 @@ def require_columns(path: Path, found: Collection[str], wanted: Columns, require
         wanted: canonical name to name in the file.
         required: canonical names that must be there.
     """
-    for name in required:
-        if wanted[name] not in found:
-            close = difflib.get_close_matches(wanted[name], list(found), n=1, cutoff=0.4)
-            candidate = close[0] if close else "<name in the file>"
-            raise UserError(
-                f"{path.name}: column '{wanted[name]}' is missing. Found: {', '.join(map(str, found))}. "
-                + (f"Did you mean {close[0]}? " if close else "")
-                + f"Set `columns: {{{name}: {candidate}}}` in the study, or pass --set explore.columns.{name}=…"
-            )
+    missing = [name for name in required if wanted[name] not in found]
+    if not missing:
+        return
+    guesses = {name: difflib.get_close_matches(wanted[name], list(found), n=1, cutoff=0.4) for name in missing}
+    likely = [f"'{guess[0]}' for {name}" for name, guess in guesses.items() if guess]
+    named = ", ".join(f"{name}: {guess[0] if guess else '<name in the file>'}" for name, guess in guesses.items())
+    plural = len(missing) > 1
+    quoted = ", ".join(f"'{wanted[name]}'" for name in missing)
+    hint = f"Did you mean {', '.join(likely)}? " if likely else ""
+    raise UserError(
+        f"{path.name}: {'columns' if plural else 'column'} {quoted} {'are' if plural else 'is'} missing. "
+        f"Found: {', '.join(map(str, found))}. {hint}"
+        f"Say what is what with `columns: {{{named}}}` under the stage's params, or pass "
+        f"{' '.join(f'--set explore.columns.{name}=…' for name in missing)}."
+    )
 
 
 def _open(path: Path, encoding: str, newline: str) -> IO[str]:
@@ -111,7 +120,7 @@ def _bad_bytes(path: Path, line: int, text: str) -> Rejected:
 def _csv_rows(path: Path, encoding: str) -> Iterator[Row | Rejected]:
     csv.field_size_limit(_LONGEST_FIELD)
     with _open(path, encoding, newline="") as content:
-        reader = csv.reader(content, strict=True)
+        reader = csv.reader(content, strict=True, delimiter=_delimiter(path, encoding))
         header: list[str] | None = None
         while True:
             line = reader.line_num + 1
@@ -128,6 +137,13 @@ def _csv_rows(path: Path, encoding: str) -> Iterator[Row | Rejected]:
                 header = _header(path, fields)
             else:
                 yield _csv_row(path, line, header, fields)
+
+
+def _delimiter(path: Path, encoding: str) -> str:
+    """What separates the first line's columns: a comma, or where it has none the semicolon or tab that Excel writes."""
+    with _open(path, encoding, newline="") as content:
+        header = content.readline(_LONGEST_FIELD)
+    return max(",;\t", key=header.count) if "," not in header else ","
 
 
 def _header(path: Path, fields: list[str]) -> list[str]:

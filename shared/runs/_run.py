@@ -1,5 +1,6 @@
 """One stage of one run: what it reads, what it writes, and the manifest that says it is complete."""
 
+import difflib
 import importlib.metadata
 import json
 import os
@@ -139,7 +140,7 @@ class Run:
         """
         path = resolve_path(text)
         if not path.exists():
-            raise UserError(f"{self.stage}: there is no file or folder '{text}'. Check the parameter's spelling.")
+            raise UserError(f"{self.stage}: there is no file or folder '{text}'. {_neighbour(path)}")
         self._remember(path, stage=None, text=text)
         return path
 
@@ -269,6 +270,15 @@ class Run:
             "peak_memory_bytes": _peak_memory(),
             "facts": facts,
         }
+
+
+def _neighbour(path: Path) -> str:
+    """What to do about a path that leads nowhere: the likeliest name beside it, or where relative paths begin."""
+    if not path.parent.is_dir():
+        return "Its folder does not exist. A relative path begins at the project's folder."
+    names = sorted(entry.name for entry in path.parent.iterdir())
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return f"Did you mean '{close[0]}'?" if close else f"Its folder exists and holds {len(names)} other entries."
 
 
 def _complete_folder(version: str, stage: str) -> Path | None:

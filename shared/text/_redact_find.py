@@ -82,9 +82,13 @@ _TITLED = re.compile(
     rf"\b(?:mr|mrs|ms|miss|mister|missus|dr|doctor|professor|prof)\b\.?\s+({NAME}(?:\s+{NAME})?)", re.I
 )
 _INTRODUCED = re.compile(
-    r"\b(?:my (?:full |first |last )?name(?: is|['’]s)|(?<!the )name['’]?s|call me|speaking (?:to|with)|speak to|"
-    rf"ask for|the name is|under the name(?: of)?|registered to|belongs to)\s+({NAME}(?:\s+{NAME}){{0,2}})",
+    r"\b(?:my (?:full |first |last )?name(?: is|['’]s)|(?<!the )name['’]?s|call me|the name is|under the name(?: of)?)"
+    rf"\s+({NAME}(?:\s+{NAME}){{0,2}})",
     re.IGNORECASE,
+)
+_ASKED_FOR = re.compile(
+    r"\b(?i:speak(?:ing)? (?:to|with)|ask(?:ed)? for|registered to|belongs to)\s+"
+    rf"({_CAPITALISED}(?:\s+{_CAPITALISED}){{0,2}})"
 )
 _GREETED = re.compile(
     r"(?:\b(?:[Tt]his is|[Ii] am|[Ii]['’]m|[Hh]i|[Hh]ello|[Hh]ey|[Tt]hanks|[Tt]hank you|[Dd]ear|[Oo]kay|[Bb]ye)"
@@ -131,7 +135,7 @@ def spelled(text: str) -> Iterable[Span]:
 
 def introduced(text: str) -> Iterable[Span]:
     """Names that are introduced: "my name is ...", "Mrs ...", "Hi, ..."."""
-    for pattern in (_TITLED, _INTRODUCED, _GREETED, _SAID_AT_ONCE):
+    for pattern in (_TITLED, _INTRODUCED, _ASKED_FOR, _GREETED, _SAID_AT_ONCE):
         for match in pattern.finditer(text):
             group = match.lastindex or 1
             end = _end_of_name(match[group])

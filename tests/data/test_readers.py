@@ -65,7 +65,7 @@ def test_columns_can_be_renamed(file):
 
 
 def test_a_missing_column_names_the_likeliest_one(file):
-    with pytest.raises(UserError, match=r"Found: conversation_id, conversatoin\. Did you mean conversatoin"):
+    with pytest.raises(UserError, match=r"Found: conversation_id, conversatoin\. Did you mean 'conversatoin' for conversation"):
         read_transcripts(file("conversation_id,conversatoin\nc1,Hello\n"))
 
 
@@ -273,3 +273,19 @@ def test_too_many_rejected_rows_stop_the_stage_and_name_the_reasons(file):
 def test_a_file_without_a_single_row_stops_the_stage(file):
     with pytest.raises(UserError, match="the file holds no rows"):
         check_rejected(read_turns(file("conversation_id,text\n")), 1.0)
+
+
+@pytest.mark.parametrize(("separator", "ending"), [(";", "csv"), ("\t", "tsv"), ("\t", "csv")])
+def test_columns_separated_as_excel_writes_them_are_read(tmp_path: Path, separator: str, ending: str):
+    path = tmp_path / f"calls.{ending}"
+    path.write_text(f"conversation_id{separator}text\n1{separator}Hello, you\n", encoding="utf-8")
+    assert list(read_turns(path).turns["text"]) == ["Hello, you"]
+
+
+def test_every_missing_column_is_named_at_once_with_the_way_to_say_it(tmp_path: Path):
+    path = tmp_path / "calls.csv"
+    path.write_text("conv id,Text\n1,Hello\n", encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        read_turns(path)
+    assert "columns 'conversation_id', 'text' are missing. Found: conv id, Text." in str(error.value)
+    assert "columns: {conversation_id: conv id, text: Text}" in str(error.value)

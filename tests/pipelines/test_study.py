@@ -120,3 +120,35 @@ def test_values_of_a_grid_that_cannot_name_a_folder_get_a_safe_and_distinct_name
     versions = [step.version for step in make_plan(load_study("toy"))]
     assert len(set(versions)) == 3
     assert all(version.count("/") == 2 and ".." not in version.split("/") for version in versions)
+
+
+def test_one_entry_of_a_mapping_is_set_from_the_command_line(toy):
+    toy.notebook("010_first", parameters="columns: dict[str, str] = {}  # names", work="len(columns)")
+    path = toy.study("stages: {first: {params: {columns: {text: said}}}}")
+    changed = override(load_study(str(path)), ["first.columns.outcome=how it ended", "first.columns.turn=no"], None)
+    assert changed.stages["first"].values["columns"] == {"text": "said", "outcome": "how it ended", "turn": "no"}
+    with pytest.raises(UserError, match="holds names and values"):
+        override(load_study(str(path)), ["first.seed.x=1"], None)
+
+
+def test_redact_of_a_study_goes_to_the_stages_that_read_from_outside_and_they_run_one_after_the_other(toy):
+    redact = "redact: bool = False  # replace personal data"
+    toy.notebook("010_first", parameters=redact, work="redact")
+    toy.notebook("020_between", work="1")
+    toy.notebook("030_last", parameters=redact, work="redact")
+    path = toy.study("redact: true\nstages: {first: {}, between: {}, last: {}}")
+    study = load_study(str(path))
+    assert study_problems(study) == []
+    steps = {step.stage: step for step in make_plan(study)}
+    assert [steps[name].values.get("redact") for name in ("first", "between", "last")] == [True, None, True]
+    assert steps["first"].values_from["redact"] == "study"
+    # the second takes over the names that the first learned, though it reads none of its files
+    assert steps["last"].after == ("toy/first",) and steps["last"].readable == ()
+
+
+def test_a_stage_may_say_otherwise_and_redact_must_be_true_or_false(toy):
+    toy.notebook("010_first", parameters="redact: bool = False  # replace personal data", work="redact")
+    own = toy.study("redact: true\nstages: {first: {params: {redact: false}}}", "own")
+    assert load_study(str(own)).stages["first"].values == {"redact": False}
+    with pytest.raises(UserError, match="redact is 'maybe', expected true or false"):
+        load_study(str(toy.study("redact: maybe\nstages: {first: {}}", "wrong")))
