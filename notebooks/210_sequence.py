@@ -33,6 +33,7 @@ from shared.sequence import (
     labelled_conversations,
     load_classifier,
     out_of_fold,
+    prediction_table,
     prefix_probabilities,
     read_dataset,
     test_model,
@@ -225,9 +226,8 @@ record("first_turns", turns_seen[0], unit="turns")
 # A recall near 1 with many false alarms means that the threshold is reached by almost anybody on the way: then the alarm says little.
 
 # %%
-columns = {name.replace(" ", "_").replace("-", "").lower(): scores for name, scores in answers.items()}
-identity = {"conversation_id": everything.conversation_ids, "author_id": authors, "fold": placed}
-run.write_table("predictions", pd.DataFrame({**identity, "label": labels.astype(int), **columns}))
+names = (f"not {positive}", positive) if texts_known else ("negative", "positive")
+run.write_table("predictions", prediction_table(everything, placed, answers, names))
 low, high = gap.interval
 verdicts = np.array(["does not differ from", "beats", "falls behind"])
 record("verdict", str(verdicts[1 if low > 0 else 2 if high < 0 else 0]))

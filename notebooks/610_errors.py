@@ -3,41 +3,54 @@
 #
 # **Question** · Where are the errors of a classifier, are they the model's or the data's, and what would fix most of them?
 #
-# **Inputs** · `predictions` and `model` of any classifier stage (`classifier`, `nodes`, `sequence`), and a second run to compare with
+# **Inputs** · `predictions` of a classifier stage (`classifier`, `nodes`, `sequence`) or a head of `sft`, with the texts, codes and training items of the stages it read; and a second run to compare with
 #
-# **Outputs** · `errors`, `slices.csv`, `review_queue.csv` and `label_studio.json` for people
+# **Outputs** · `errors`, `errors_by.csv`, `slices.csv`, `remedies.csv`, `review_queue.csv` and `label_studio.json` for people, `changes.csv` of a comparison
 #
-# **Cost** · seconds, plus one short pass of the model for the examples
+# **Cost** · seconds, plus short passes of the model for the examples whose words are left out
 
 # %%
+from typing import Literal
+
 import numpy as np
 import pandas as pd
+from IPython.display import display
 
 from shared.errors import (
+    changes_by_label,
     compare_predictions,
     confusion_table,
+    errors_by,
     find_slices,
+    gather,
+    label_studio_tasks,
     likely_label_errors,
+    marked_page,
     near_duplicates,
     overlap,
     read_predictions,
     remedies,
     review_queue,
+    slice_features,
+    stand_in,
     with_features,
     word_effects,
 )
-from shared.figures import bars, intervals, show
-from shared.models import TextClassifier
-from shared.runs import begin, record, say
+from shared.figures import bars, embed, intervals, show
+from shared.runs import begin, progress, record, say
+from shared.stats import accuracy_estimate
 
 # %% tags=["parameters"]
 run_version: str = "v0.1"  # folder under runs/
 upstream: list[str] = []  # stages that may be read; the newest with predictions is analysed
 seed: int = 0  # of the intervals
 model: str = ""  # which model of the predictions; "" = the one that is not a floor
-compare_with: str = ""  # predictions.parquet of another run on the same items; "" = no comparison
+head: Literal["", "strategy", "emotion"] = ""  # analyse this head of the stage sft instead
+compare_with: str = ""  # predictions.parquet of another run on the same items; "" = none
+compare_model: str = ""  # model of that other run; without one, another model of the same predictions, such as TF-IDF
 least: int = 10  # clusters (conversations, authors) that a slice must hold, in [2, inf)
 examples: int = 8  # errors shown with what they hang on, in [0, 100]
+explained: int = 40  # errors whose words are left out one by one to find shortcuts, in [0, 10000]
 queue_size: int = 60  # items for people, in [0, 100000]
 similarity: float = 0.9  # cosine from which two items are near-duplicates, in (0, 1]
 
@@ -46,17 +59,22 @@ run = begin("errors", globals())
 
 # %% [markdown]
 # ## What is there to analyse?
-# Predictions on items that the model was not trained on. The text comes from the predictions, or from the turns of the conversation.
+# Predictions on items that the model was not trained on. The texts come from the predictions themselves, from what the classifier read, or from the turns of the conversation.
 
 # %%
-table = run.table("predictions")
-turns = run.table("turns") if "message" not in table and run.has("turns.parquet") else None
-texts = turns.groupby("conversation_id")["text"].agg(" ".join) if turns is not None else None
-found = read_predictions(table, texts, model=model)
-rows = with_features(found.rows)
+found = gather(run, model=model, head=head)
+rows = with_features(found.predictions.rows, found.facts)
 test = rows[rows["split"] == "test"].reset_index(drop=True)
+wrong = test[~test["right"]].sort_values("confidence", ascending=False, kind="stable")
+has_text = bool(test["text"].str.strip().any())
+
+# %%
+rate = accuracy_estimate(np.ones(len(test)), (~test["right"]).to_numpy(dtype=float), test["cluster"].to_numpy(dtype=object), seed=seed)
+record("stage", f"head {head} of sft" if head else found.stage)
 record("items", len(test))
-record("error_rate", float((~test["right"]).mean()), n=len(test))
+record("clusters", test["cluster"].nunique())
+record("error_rate", rate.value, n=rate.n, interval=rate.interval)
+say("{items} test items in {clusters} clusters from {stage}; {error_rate} are wrong.")
 
 # %% [markdown]
 # ## What is taken for what?
@@ -64,130 +82,183 @@ record("error_rate", float((~test["right"]).mean()), n=len(test))
 
 # %%
 confusions = confusion_table(test)
+run.write_csv("confusions.csv", confusions)
 top = confusions.head(12)
 names = [f"{t} → {p}" for t, p in zip(top["truth"], top["predicted"], strict=True)]
 
 # %%
+record("commonest_confusion", names[0] if names else "none")
 if names:
-    record("commonest_confusion", names[0])
     show(
         intervals(names, top["share"], top["low"], top["high"], x="share of the true class"),
         title="The commonest confusions",
     )
 
 # %% [markdown]
-# ## In which slices?
-# Every value of every feature and every pair of them is a candidate. Looking at many finds something by chance, so the false-discovery rate is held at 5 %, and whole conversations are compared, not single items.
+# ## Errors by what is known of the items
+# Length, confidence and true label are always known; speaker, outcome, author, code and corpus where the stages before know them. An interval that reaches the dashed line does not differ from the rest.
 
 # %%
-features = [name for name in ("length", "confidence_band", "truth") if test[name].nunique() > 1]
+features = slice_features(test)
+listed = errors_by(test, features, least=least, seed=seed)
+run.write_csv("errors_by.csv", listed)
+record("features", ", ".join(features) or "none")
+most = listed.groupby("feature", sort=False).head(6)
+
+# %%
+if len(most):
+    labels = most["feature"].str.replace("_", " ") + ": " + most["value"].str.slice(0, 40)
+    show(
+        intervals(labels.tolist(), most["error_rate"], most["low"], most["high"], x="share of items that are wrong", reference=rate.value, reference_name="all items"),
+        title="Error rate by feature, the six highest values of each",
+    )
+
+# %% [markdown]
+# ## In which slices?
+# Every value of every feature and every pair of them is a candidate. Looking at many finds something by chance, so the false-discovery rate is held at 5 %, and whole clusters are compared, not single items.
+
+# %%
 slices = find_slices(test, features, least=least)
 run.write_csv("slices.csv", slices)
 record("slices_looked_at", len(slices))
 record("slices_found", int(slices["found"].sum()), n=len(slices))
-slices.head(8)
+slices.head(8).round(3)
 
 # %% [markdown]
 # ## Is it the label?
 # Where the model contradicts a label with more confidence than it usually has, the label deserves a second look. Near-duplicates with different labels cannot both be right.
 
 # %%
-part = (
-    found.probabilities[(rows["split"] == "test").to_numpy()].reset_index(drop=True)
-    if found.probabilities is not None
-    else None
-)
-columns = ["item", "text", "truth", "likelier", "margin"]
+kept = found.predictions.probabilities
+part = kept[(rows["split"] == "test").to_numpy()].reset_index(drop=True) if kept is not None else None
+noisy = likely_label_errors(test, part, found.predictions.labels) if part is not None else pd.DataFrame(columns=["item", "text", "truth", "likelier", "margin"])
+record("likely_label_errors", len(noisy) if part is not None else float("nan"), n=len(test))
+noisy.head(8).round(3)
 
 # %%
-noisy = likely_label_errors(test, part, found.labels) if part is not None else pd.DataFrame(columns=columns)
-pairs = near_duplicates(rows, similarity=similarity)
-contradictions = pairs[pairs["first_truth"] != pairs["second_truth"]]
-record("likely_label_errors", len(noisy), n=len(test))
-record("contradictions", len(contradictions), n=len(pairs))
-noisy.head(8)
+train = found.train.assign(item=[f"train#{i}" for i in range(len(found.train))], split="train")
+everything = pd.concat([rows[["item", "text", "truth", "split"]], train], ignore_index=True)
+pairs = near_duplicates(everything, similarity=similarity)
+both_labelled = (pairs["first_truth"] != "") & (pairs["second_truth"] != "")
+contradictions = pairs[both_labelled & (pairs["first_truth"] != pairs["second_truth"])]
+contradicted = set(contradictions["first"]) | set(contradictions["second"])
+record("near_duplicates", len(pairs) if has_text else float("nan"), n=len(everything))
+record("contradictions", len(contradictions) if has_text else float("nan"), n=len(pairs))
+contradictions[["first_truth", "second_truth", "first_split", "second_split", "similarity", "text"]].head(6).round(3)
+
+# %% [markdown]
+# ## Has training seen the test?
+# A test item that stands in train, letter by letter or nearly, measures memory. Where the stage does not tell what it was trained on, this is not scored.
 
 # %%
-across = pairs[(pairs["first_split"] != pairs["second_split"])]
-other = rows.loc[rows["split"] != "test", "text"]
-record("test_items_seen_elsewhere", overlap(test["text"], other), n=len(test))
-record("near_duplicates_across_splits", len(across), n=len(pairs))
+across = pairs[(pairs["first_split"] != pairs["second_split"]) & ((pairs["first_split"] == "test") | (pairs["second_split"] == "test"))]
+other = across["first"].where(across["first_split"] == "test", across["second"])
+told = has_text and len(train) > 0
+record("test_items_seen_in_train", overlap(test["text"], train["text"]) if told else float("nan"), n=len(test))
+record("test_items_nearly_in_another_split", other.nunique() / len(test) if told else float("nan"), n=len(test))
+print(f"{len(train):,} training items known" if told else "not scored: the stage does not tell what it was trained on, or has no texts")
 
 # %% [markdown]
 # ## The most confident errors, and what they hang on
-# Each word is left out once. A word whose absence flips the answer is a shortcut, or the very reason.
+# Each word is left out once. A word whose absence flips the answer is a shortcut, or the very reason. A model that does not read texts has a stand-in: TF-IDF with a linear model, taught the model's own answers.
 
 # %%
-worst = test[~test["right"]].sort_values("confidence", ascending=False).head(examples)
-classifier = TextClassifier.load(run.find("model")) if run.has("model") and len(worst) else None
-effects = [word_effects(classifier.probabilities, text) for text in worst["text"]] if classifier else []
-strongest = [", ".join(e.words[i] for i in np.argsort(-e.effects)[:3]) for e in effects]
-flipped = set(worst["item"][[e.flips for e in effects]]) if effects else set()
-record("answers_one_word_flips", len(flipped), n=len(effects))
-worst[["text", "truth", "predicted", "confidence"]].assign(hangs_on=strongest if effects else "")
+linear = stand_in(test["text"].tolist(), test["predicted"].tolist(), test["cluster"].tolist(), seed=seed) if found.probabilities is None else None
+asked = found.probabilities or (linear.probabilities if linear else None)
+record("explained_by", "the model itself" if found.probabilities else "a linear stand-in" if linear else "nothing")
+record("stand_in_agreement", linear.agreement.value if linear else float("nan"), n=len(test) if linear else None)
+looked = wrong.head(explained) if asked else wrong.head(0)
+effects = [word_effects(asked, text) for text in progress(looked["text"], "errors explained", total=len(looked))]
+
+# %%
+flips = dict(zip(looked["item"], (one.flips for one in effects), strict=True))
+record("answers_one_word_flips", sum(flips.values()), n=len(flips))
+shown = looked.head(examples)
+if len(shown):
+    embed(marked_page(shown, effects[:examples]), title="Words of the most confident errors", height=min(120 + 75 * len(shown), 700))
 
 # %% [markdown]
-# ## What would fix most?
-# Each error counts for the first cause that fits; what no cause explains is left to the model.
+# Orange words speak for the wrong answer, blue ones against it. And these are the hardest items: the model hardly prefers one answer to another.
 
 # %%
 ordered = np.sort(part.to_numpy(), axis=1) if part is not None and part.shape[1] > 1 else None
 margins = ordered[:, -1] - ordered[:, -2] if ordered is not None else None
-train_counts = rows.loc[rows["split"] == "train", "truth"].value_counts()
-contradicted = set(contradictions["first"]) | set(contradictions["second"])
+hardest = test.assign(margin=margins if margins is not None else np.nan).sort_values("margin")
+with pd.option_context("display.max_colwidth", 200):
+    display(hardest[["text", "truth", "predicted", "confidence", "margin"]].head(examples).round(3))
+
+# %% [markdown]
+# ## What would fix most?
+# Each error counts for the first cause that fits; what no cause explains is left to the model. `looked_at` says for how many errors the cause was looked for at all.
 
 # %%
 ranked = remedies(
     test,
-    label_errors=set(noisy["item"]),
-    contradictions=contradicted,
+    label_errors=set(noisy["item"]) if part is not None else None,
+    contradictions=contradicted if has_text else None,
     margins=margins,
-    train_counts=train_counts,
-    flipped=flipped,
+    train_counts=found.train.loc[found.train["truth"] != "", "truth"].value_counts(),
+    flips=flips,
 )
+run.write_csv("remedies.csv", ranked)
 record("first_remedy", str(ranked["remedy"].iloc[0]))
 record("errors_it_explains", float(ranked["share"].iloc[0]), n=int(ranked["errors"].sum()))
-show(bars(ranked["cause"], ranked["errors"], x="errors"), title="What the errors come from")
 
 # %%
-queue = review_queue(test, noisy, size=queue_size)
-run.write_table("errors", test[~test["right"]].drop(columns="right"))
+show(bars(ranked["cause"], ranked["errors"], x="errors"), title="What the errors come from")
+with pd.option_context("display.max_colwidth", 200):
+    display(ranked.round(3))
+
+# %% [markdown]
+# ## What should people look at?
+# Likely label errors first, then contradictions, then confident errors. The queue is a CSV with an empty column `label`, and Label Studio's import format.
+
+# %%
+queue = review_queue(test, noisy, contradicted, size=queue_size)
+run.write_table("errors", wrong[["item", "cluster", "text", "truth", "predicted", "confidence", "split"]])
 run.write_csv("review_queue.csv", queue)
-run.write_json("label_studio.json", [{"data": {"message": text}} for text in queue["text"]])
+run.write_json("label_studio.json", label_studio_tasks(queue))
 record("queued", len(queue))
-ranked
+queue["why"].value_counts().rename_axis("why").reset_index(name="items")
 
 # %% [markdown]
 # ## What did a change do?
+# The same items under another run or another model: `first` is that one, `second` the one analysed here.
 
 # %%
-if compare_with:
-    before = read_predictions(pd.read_parquet(run.input(compare_with)), texts, model=model).rows
+change = None
+if compare_with or compare_model:
+    table = pd.read_parquet(run.input(compare_with)) if compare_with else run.table("predictions")
+    texts = found.predictions.rows.drop_duplicates("cluster").set_index("cluster")["text"]
+    before = read_predictions(table, None if "message" in table else texts, model=compare_model).rows
     change = compare_predictions(before[before["split"] == "test"], test, seed=seed)
     record("accuracy_gain", change.difference.value, n=change.difference.n, interval=change.difference.interval)
-    record("better", len(change.better))
-    record("broken", len(change.broken))
-    record("change_p_value", change.p_value)
+    record("better", len(change.better), n=change.difference.n)
+    record("broken", len(change.broken), n=change.difference.n)
+    record("unpaired", change.n_unpaired)
+    record("change_p_value", change.p_value, n=change.difference.n)
+
+# %%
+if change is not None:
+    moved = pd.concat([change.better.assign(change="better"), change.broken.assign(change="broken")], ignore_index=True)
+    run.write_csv("changes.csv", moved)
+    display(changes_by_label(change))
+    with pd.option_context("display.max_colwidth", 200):
+        display(moved.groupby("change").head(4)[["change", "text", "truth", "predicted_first", "predicted_second", "confidence_second"]].round(3))
 
 # %% [markdown]
 # ## Findings
 
 # %% tags=["findings"]
-say(
-    "{error_rate:.1%} of {items} test items are wrong; {slices_found:.0f} of {slices_looked_at:.0f} slices are worse than the rest."
-)
-say(
-    "{likely_label_errors:.0f} labels are likely wrong and {contradictions:.0f} near-duplicates contradict each other; {test_items_seen_elsewhere:.1%} of the test items stand elsewhere too."
-)
-say("Most errors ({errors_it_explains:.0%}) call for this: {first_remedy}. {queued:.0f} items wait for people.")
-if compare_with:
-    say(
-        "Against the other run accuracy changes by {accuracy_gain}; {better:.0f} items got better, {broken:.0f} broke (p = {change_p_value:.2g})."
-    )
+say("{error_rate} of the test items from {stage} are wrong; the commonest confusion is {commonest_confusion}. {slices_found:.0f} of {slices_looked_at:.0f} slices are worse than the rest.")
+say("Labels that are likely wrong: {likely_label_errors}. Near-duplicates that contradict each other: {contradictions}. Test items that stand in train too: {test_items_seen_in_train}.")
+say("Most errors ({errors_it_explains:.0%}) call for this: {first_remedy}. {queued:.0f} items wait for people. One word flips the answer in {answers_one_word_flips} of the errors looked at, explained by {explained_by}.")
+if change is not None:
+    say("Against the other run accuracy changes by {accuracy_gain}; {better:.0f} items got better, {broken:.0f} broke (p = {change_p_value:.2g}).")
 
 # %% [markdown]
 # ## Sources
-# Confident learning: Northcutt, Jiang and Chuang (2021). False-discovery rate: Benjamini and Hochberg (1995). Paired comparison: McNemar's exact test.
+# Confident learning: Northcutt, Jiang and Chuang (2021). False-discovery rate: Benjamini and Hochberg (1995). Paired comparison: McNemar's exact test. Slices: Chung et al. (2019). Leave-one-out: Li, Monroe and Jurafsky (2016).
 
 # %%
 run.finish()

@@ -1,9 +1,25 @@
-"""What an answer hangs on, for the few examples that people look at: leave one word out, watch the probability."""
+"""What an answer hangs on, for the examples that people look at: leave one word out, watch the probability.
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+Where the model itself does not read texts (a sequence of turns, a head of a language model), a linear model that was
+taught the model's answers stands in for it, and how often it agrees is told beside its words.
+"""
+
+import html
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
+
+from shared.models import LabelledTexts, tfidf_floor
+from shared.stats import Estimate, accuracy_estimate
+
+Probabilities = Callable[[Sequence[str]], np.ndarray]
+_FOLDS = 5
+_STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;margin:0;color:#1a2230}p{margin:.2em 0 1.2em}"
+    "b{font-weight:600}span{border-radius:3px;padding:0 1px}"
+)
 
 
 class WordEffects(NamedTuple):
@@ -20,12 +36,27 @@ class WordEffects(NamedTuple):
     flips: bool
 
 
-def word_effects(probabilities: Callable[[Sequence[str]], np.ndarray], text: str, *, most: int = 60) -> WordEffects:
+class StandIn(NamedTuple):
+    """A linear model of a model's answers.
+
+    Attributes:
+        probabilities: texts to shape (texts, classes).
+        labels: classes in column order.
+        agreement: share of items that it answers as the model does, each item by a stand-in that was not taught it.
+    """
+
+    probabilities: Probabilities
+    labels: tuple[str, ...]
+    agreement: Estimate
+
+
+def word_effects(probabilities: Probabilities, text: str, *, target: int | None = None, most: int = 60) -> WordEffects:
     """Leave each word out once.
 
     Args:
         probabilities: texts to shape (texts, classes).
         text: the example; an empty one has no words.
+        target: the class whose probability is watched; None = the predicted one.
         most: words looked at, from the start.
     """
     words = text.split()
@@ -33,6 +64,68 @@ def word_effects(probabilities: Callable[[Sequence[str]], np.ndarray], text: str
     without = [" ".join(words[:i] + words[i + 1 :]) for i in range(looked)]
     scores = np.asarray(probabilities([text, *without]), dtype=float)
     predicted = int(scores[0].argmax())
-    return WordEffects(
-        words[:looked], scores[0, predicted] - scores[1:, predicted], bool((scores[1:].argmax(1) != predicted).any())
-    )
+    watched = predicted if target is None else target
+    flips = bool((scores[1:].argmax(axis=1) != predicted).any())
+    return WordEffects(words[:looked], scores[0, watched] - scores[1:, watched], flips)
+
+
+def stand_in(
+    texts: Sequence[str], predicted: Sequence[str], clusters: Sequence[str], *, seed: int = 0
+) -> StandIn | None:
+    """Teach a TF-IDF model with logistic regression to answer as a model did.
+
+    Args:
+        texts: what the model was asked.
+        predicted: what it answered.
+        clusters: the independent unit; a cluster is answered by a stand-in that was not taught any of it.
+        seed: of the folds and the interval.
+
+    Returns:
+        None where there is nothing to learn: no text, one answer only, or fewer clusters than folds.
+    """
+    said, units = np.asarray(predicted, dtype=object), np.asarray(clusters, dtype=object)
+    names, codes = np.unique(units.astype(str), return_inverse=True)
+    if not any(text.strip() for text in texts) or len(set(said)) < 2 or len(names) < _FOLDS:
+        return None
+    folds = np.random.default_rng(seed).permutation(len(names))[codes] % _FOLDS
+    answers = np.full(len(said), None, dtype=object)
+    for fold in range(_FOLDS):
+        taught = np.flatnonzero(folds != fold)
+        asked = np.flatnonzero(folds == fold)
+        answers[asked] = _answers([texts[i] for i in taught], said[taught], [texts[i] for i in asked])
+    model = tfidf_floor(LabelledTexts(list(texts), list(said)))
+    return StandIn(model.probabilities, model.labels, accuracy_estimate(said, answers, units, seed=seed))
+
+
+def _answers(texts: list[str], said: np.ndarray, asked: list[str]) -> list[str]:
+    if len(set(said)) < 2:
+        return [str(said[0])] * len(asked)
+    return tfidf_floor(LabelledTexts(texts, list(said))).predict(asked)
+
+
+def marked_page(examples: pd.DataFrame, effects: Sequence[WordEffects]) -> str:
+    """A page with the examples' words coloured by what they do for the predicted class.
+
+    Args:
+        examples: truth, predicted, confidence, one row an example.
+        effects: of the examples, in their order.
+
+    Returns:
+        Complete HTML without scripts; texts are escaped. Orange speaks for the prediction, blue against it; the
+        deepest colour is the strongest word of its example.
+    """
+    parts = [_example(row, one) for row, one in zip(examples.to_dict("records"), effects, strict=True)]
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><style>{_STYLE}</style>'
+    return f"{head}<body>{''.join(parts)}</body></html>"
+
+
+def _example(row: Mapping[Hashable, Any], one: WordEffects) -> str:
+    strongest = float(np.abs(one.effects).max(initial=0)) or 1.0
+    marked = " ".join(_word(word, effect / strongest) for word, effect in zip(one.words, one.effects, strict=True))
+    title = f"{html.escape(str(row['truth']))}, taken for {html.escape(str(row['predicted']))}"
+    return f"<b>{title}</b> (confidence {row['confidence']:.2f})<p>{marked}</p>"
+
+
+def _word(word: str, share: float) -> str:
+    colour = "213,94,0" if share > 0 else "0,114,178"
+    return f'<span style="background:rgba({colour},{0.6 * abs(share):.2f})">{html.escape(word)}</span>'

@@ -22,6 +22,7 @@ from shared.sequence._folds import (
     author_folds,
     average_turn_out_of_fold,
     out_of_fold,
+    prediction_table,
     tfidf_out_of_fold,
 )
 from shared.sequence._label import Side, conversation_texts, label_conversations
@@ -73,6 +74,7 @@ __all__ = [
     "out_of_fold",
     "pad_batch",
     "predict_probabilities",
+    "prediction_table",
     "prefix_probabilities",
     "read_dataset",
     "save_classifier",

@@ -1,8 +1,9 @@
 """Cross-validation in which all conversations of an author are in one fold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy.stats import rankdata
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -134,3 +135,38 @@ def _auc_gap(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> float
     pairs = positive.sum() * (~positive).sum()
     ranks = [rankdata(scores)[positive].sum() for scores in (first, second)]
     return float((ranks[0] - ranks[1]) / pairs) if pairs else float("nan")
+
+
+def prediction_table(
+    dataset: ConversationDataset,
+    folds: np.ndarray,
+    answers: Mapping[str, np.ndarray],
+    names: tuple[str, str] = ("negative", "positive"),
+) -> pd.DataFrame:
+    """Answers of several models in the layout that error analysis reads.
+
+    Args:
+        dataset: labelled conversations.
+        folds: shape (conversations,), the fold in which each was judged.
+        answers: by model, probability of the positive class, shape (conversations,), in [0, 1]; each by a model that
+            did not know the conversation's author.
+        names: of the negative and the positive class.
+
+    Returns:
+        One row a model and conversation: `conversation_id`, `author_id`, `fold`, `split` ("test"), `model`, `label`,
+        `predicted` (the likelier class), `confidence` in [0.5, 1], and `p_<name>` of both classes.
+    """
+    truth = np.array(names)[dataset.labels.numpy().astype(int)]
+    return pd.concat(
+        [
+            pd.DataFrame({
+                "conversation_id": dataset.conversation_ids, "author_id": dataset.authors, "fold": folds,
+                "split": "test", "model": model, "label": truth,
+                "predicted": np.array(names)[(positive >= 0.5).astype(int)],
+                "confidence": np.maximum(positive, 1 - positive),
+                f"p_{names[0]}": 1 - positive, f"p_{names[1]}": positive,
+            })
+            for model, positive in answers.items()
+        ],
+        ignore_index=True,
+    )  # fmt: skip

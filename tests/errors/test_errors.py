@@ -3,15 +3,22 @@ import pandas as pd
 import pytest
 
 from shared.errors import (
+    changes_by_label,
     compare_predictions,
     confusion_table,
+    conversation_facts,
+    errors_by,
     find_slices,
+    label_studio_tasks,
     likely_label_errors,
+    marked_page,
     near_duplicates,
     overlap,
     read_predictions,
     remedies,
     review_queue,
+    slice_features,
+    stand_in,
     with_features,
     word_effects,
 )
@@ -117,19 +124,104 @@ def test_leaving_a_word_out_shows_what_the_answer_hangs_on() -> None:
 def test_each_error_has_one_cause_and_causes_are_ranked() -> None:
     rows = with_features(read_predictions(predictions(60)).rows)
     first = set(rows.loc[~rows["right"], "item"].head(12))
-    table = remedies(
-        rows, label_errors=first, contradictions=first, margins=None, train_counts=pd.Series(dtype=int), flipped=set()
-    )
+    nothing = pd.Series(dtype=int)
+    table = remedies(rows, label_errors=first, contradictions=first, margins=None, train_counts=nothing, flips={})
     assert table[["cause", "errors"]].head(2).values.tolist() == [["label noise", 12], ["model", 8]]
     assert table["share"].sum() == pytest.approx(1)
 
 
+def test_a_cause_that_could_not_be_looked_for_says_so() -> None:
+    rows = with_features(read_predictions(predictions(60)).rows)
+    some = dict.fromkeys(rows.loc[~rows["right"], "item"].head(5), True)
+    counts = pd.Series({"a": 100, "b": 100})
+    table = remedies(rows, label_errors=None, contradictions=set(), margins=None, train_counts=counts, flips=some)
+    looked = table.set_index("cause")["looked_at"].to_dict()
+    # 20 errors: no probabilities for label noise and ambiguity, five examined for shortcuts, train counts known
+    assert looked == {
+        "label noise": 0, "contradiction": 20, "missing data": 20, "shortcut": 5, "ambiguity": 0, "model": 20,
+    }  # fmt: skip
+    assert table.set_index("cause").loc["shortcut", "errors"] == 5
+
+
+def test_a_class_that_is_rare_in_train_is_missing_data() -> None:
+    rows = with_features(read_predictions(predictions(60)).rows)
+    counts = pd.Series({"a": 4, "b": 100, "c": 100})  # the median is 100, half of it 50
+    table = remedies(rows, label_errors=None, contradictions=None, margins=None, train_counts=counts, flips={})
+    # multiples of 3 below 60 are wrong, 10 of them even, which carry label a
+    assert table.set_index("cause").loc["missing data", "errors"] == 10
+
+
 def test_the_queue_holds_each_item_once_with_likely_label_errors_first() -> None:
     rows = with_features(read_predictions(predictions(12)).rows)
-    noisy = pd.DataFrame({"item": [rows["item"].iloc[3]]})
-    queue = review_queue(rows, noisy, size=3)
-    assert queue["item"].iloc[0] == rows["item"].iloc[3]
-    assert queue["item"].is_unique and len(queue) == 3
+    noisy = pd.DataFrame({"item": [rows["item"].iloc[3]], "likelier": ["a"]})
+    queue = review_queue(rows, noisy, {rows["item"].iloc[4]}, size=3)
+    assert queue["item"].tolist()[:2] == [rows["item"].iloc[3], rows["item"].iloc[4]]
+    assert queue["why"].tolist() == [
+        "the label is likely wrong", "a near-duplicate has another label", "confidently wrong"
+    ]  # fmt: skip
+    assert queue["item"].is_unique and queue["label"].eq("").all()
+
+
+def test_people_get_the_queue_in_label_studios_import_format() -> None:
+    rows = with_features(read_predictions(predictions(12)).rows)
+    noisy = pd.DataFrame({"item": [rows["item"].iloc[3]], "likelier": ["a"]})
+    first, second = label_studio_tasks(review_queue(rows, noisy, size=2))
+    assert first["data"]["message"] == rows["text"].iloc[3] and first["data"]["given"] == "b"
+    assert first["predictions"][0]["result"][0]["value"] == {"choices": ["a"]}
+    assert second["predictions"] == []
+
+
+def test_conversations_tell_who_says_more_and_how_sure_that_is() -> None:
+    turns = pd.DataFrame({
+        "conversation_id": ["c", "c", "d", "d", "e"], "speaker": ["agent", "donor", "donor", "agent", None],
+        "speaker_confidence": [0.95, 0.95, 0.6, 0.9, np.nan],
+        "text": ["one two three", "one", "one two", "one two", "hello"],
+    })  # fmt: skip
+    conversations = pd.DataFrame({"conversation_id": ["c", "d"], "donor_id": ["p", "q"], "outcome": ["yes", None]})
+    codes = pd.DataFrame({"conversation_id": ["c", "c", "c"], "code": [7, 3, 7]})
+    facts = conversation_facts(turns, conversations, codes)
+    # c: 3 words to 1; d: 2 to 2; e: nobody knows. Mean confidence of d is 0.75, below 0.9
+    assert facts["speaker"].to_dict() == {"c": "agent more", "d": "balanced", "e": "unknown"}
+    assert facts["speakers_sure"].to_dict() == {"c": "sure", "d": "unsure", "e": "not told"}
+    assert facts.loc["c", ["author", "outcome", "code"]].tolist() == ["p", "yes", (3, 7)]
+
+
+def test_errors_are_listed_by_every_value_also_where_several_hold_at_once() -> None:
+    rows = with_features(read_predictions(predictions(60, wrong_every=4)).rows)
+    codes = pd.DataFrame(
+        {"code": [(1, 2) if i % 2 == 0 else (2,) for i in range(30)]}, index=[f"g{i}" for i in range(30)]
+    )
+    rows = rows.drop(columns="code", errors="ignore").join(codes, on="cluster")
+    table = errors_by(rows, ["code"]).set_index("value")
+    # every 4th item is wrong: 0, 4, 8, ... lie in clusters 0, 2, 4, ..., which carry code 1: 15 of its 30 items
+    assert table.loc["1", ["n", "clusters", "error_rate"]].tolist() == [30, 15, 0.5]
+    assert table.loc["2", ["n", "clusters", "error_rate"]].tolist() == [60, 30, 0.25]
+    assert find_slices(rows, ["code"])["slice"].iloc[0] == "code = 1"
+
+
+def test_only_features_that_take_several_values_are_looked_at() -> None:
+    rows = with_features(read_predictions(predictions(40)).rows).assign(author="one", source=None)
+    assert slice_features(rows) == ["truth"]  # equal lengths and confidences, one author, no source
+
+
+def test_a_stand_in_learns_what_a_model_answers_and_tells_how_often_it_agrees() -> None:
+    texts = [f"{'good' if i % 2 else 'bad'} day number{i}" for i in range(60)]
+    said = ["yes" if i % 2 else "no" for i in range(60)]
+    found = stand_in(texts, said, [f"c{i}" for i in range(60)])
+    assert found is not None and found.agreement.value == 1.0
+    effects = word_effects(found.probabilities, "a good thing")
+    assert effects.words[int(np.argmax(effects.effects))] == "good"
+
+
+@pytest.mark.parametrize(("texts", "said"), [(["", ""] * 10, ["a", "b"] * 10), (["x", "y"] * 10, ["a"] * 20)])
+def test_where_nothing_can_be_learned_there_is_no_stand_in(texts: list[str], said: list[str]) -> None:
+    assert stand_in(texts, said, [f"c{i}" for i in range(20)]) is None
+
+
+def test_the_page_of_marked_words_escapes_what_people_wrote() -> None:
+    effects = word_effects(lambda texts: np.tile([0.6, 0.4], (len(texts), 1)), "<script>alert(1)</script> hello")
+    page = marked_page(pd.DataFrame([{"truth": "<b>", "predicted": "x", "confidence": 0.9}]), [effects])
+    assert "<script" not in page and "&lt;script&gt;" in page and "&lt;b&gt;, taken for x" in page
 
 
 def test_two_runs_are_compared_item_by_item() -> None:
@@ -139,5 +231,7 @@ def test_two_runs_are_compared_item_by_item() -> None:
     assert (len(found.better), len(found.broken)) == (20, 0)
     assert found.difference.value == pytest.approx(20 / 60)
     assert found.p_value == pytest.approx(2 * 0.5**20)  # all 20 discordant items on one side
+    assert changes_by_label(found).values.tolist() == [["a", 10, 0, 10], ["b", 10, 0, 10]]
+    assert compare_predictions(first, second.head(50)).n_unpaired == 10
     with pytest.raises(UserError, match="no item in common"):
         compare_predictions(first, second.assign(text="other"))

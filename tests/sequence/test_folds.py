@@ -14,6 +14,7 @@ from shared.sequence import (
     average_turn_out_of_fold,
     labelled_conversations,
     out_of_fold,
+    prediction_table,
     read_dataset,
     tfidf_out_of_fold,
     write_dataset,
@@ -73,3 +74,14 @@ def test_a_method_does_not_differ_from_itself_and_does_from_a_coin():
     authors = np.arange(200) // 2
     assert auc_difference(labels, good, good, authors).value == 0
     assert auc_difference(labels, good, coin, authors).interval.low > 0
+
+
+def test_predictions_have_the_layout_of_error_analysis(planted: Path):
+    dataset = labelled_conversations(read_dataset(planted), "conversation")
+    n = len(dataset)
+    table = prediction_table(dataset, np.zeros(n, int), {"one": np.full(n, 0.8), "two": np.full(n, 0.1)}, ("no", "yes"))
+    one, two = table[table["model"] == "one"], table[table["model"] == "two"]
+    assert set(one["predicted"]) == {"yes"} and set(two["predicted"]) == {"no"}
+    assert set(one["confidence"]) == {0.8} and set(two["confidence"]) == {0.9}
+    assert one["label"].eq("yes").sum() == int(dataset.labels.sum())
+    assert one[["p_no", "p_yes"]].sum(axis=1).tolist() == pytest.approx([1.0] * n)
