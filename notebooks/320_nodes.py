@@ -106,7 +106,7 @@ if max_train:
     )
 overlap = int(sides["test"]["message"].isin(set(sides["train"]["message"])).sum())
 record("test_messages_seen_in_training", overlap, n=len(sides["test"]))
-run.write_csv("splits.csv", pd.concat([part.assign(split=side) for side, part in sides.items()])[["message", "split"]])
+run.write_csv("splits.csv", pd.concat([part.assign(split=side) for side, part in sides.items()])[["message", "label", "split"]])
 pd.DataFrame({"messages": {side: len(part) for side, part in sides.items()}})
 
 # %% [markdown]
