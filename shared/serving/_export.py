@@ -1,7 +1,7 @@
 """Export of a trained classifier to ONNX, and to INT8 weights.
 
-The graph is exported with eager attention: it has a third of the nodes that the fused form decomposes into, and is
-quantised throughout.
+Attention is exported as one operator for the encoders that allow it (`_attention`), else node by node in its eager
+form, which has a third of the nodes that the fused form decomposes into.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from shared.runs import UserError
+from shared.serving._attention import one_node_attention, pack_projections
 from shared.serving._onnx import ABOUT, MODEL, TOKENIZER, OnnxClassifier
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _write_graph(model: "TextClassifier", target: Path) -> None:
     batch, tokens = torch.export.Dim("batch"), torch.export.Dim("tokens", max=4096)
     shapes = {name: {0: batch, 1: tokens} for name in inputs}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells that torchvision, which is not needed, is absent
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_node_attention(model.network.encoder):
         warnings.simplefilter("ignore")  # the exporter warns of its own internals
         torch.onnx.export(
             model.network, kwargs=inputs, f=target, input_names=list(inputs), output_names=["logits"],
@@ -87,6 +88,7 @@ def _write_graph(model: "TextClassifier", target: Path) -> None:
     graph = onnx.load(target)
     # The shapes that the exporter noted contradict those that quantisation infers; inference needs none of them.
     del graph.graph.value_info[:]
+    pack_projections(graph.graph)
     onnx.save(graph, target)
 
 
@@ -100,12 +102,18 @@ def quantise(export: Path, folder: Path) -> Path:
     Returns:
         The folder; a quarter of the size. Its quality is unknown until `quality_gate` has looked at it.
     """
+    from onnx import TensorProto
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     folder.mkdir(parents=True, exist_ok=True)
     logging.disable(logging.WARNING)  # it recommends a pre-processing that fails on such graphs
     try:
-        quantize_dynamic(export / MODEL, folder / MODEL, weight_type=QuantType.QInt8, per_channel=True)
+        # One scale an output channel: a single one for all lets the widest channel take the others' precision.
+        # The default type is for what follows an operator whose shapes onnx cannot infer.
+        quantize_dynamic(
+            export / MODEL, folder / MODEL, weight_type=QuantType.QInt8, per_channel=True,
+            extra_options={"DefaultTensorType": TensorProto.FLOAT},
+        )  # fmt: skip
     finally:
         logging.disable(logging.NOTSET)
     shutil.copyfile(export / TOKENIZER, folder / TOKENIZER)

@@ -20,12 +20,13 @@ class IntentClassifierModel:
     Args:
         path: an export (`node.json`, `model.onnx`, `tokenizer.json`), answered without torch; or the folder of a
             trained classifier (`classifier.json`), answered by torch.
+        threads: that compute one answer; 0 = as the library chooses. For torch it holds for the whole process.
 
     Raises:
         UserError: there is no such folder, it holds neither, or the classifier predicts numbers.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, threads: int = 0) -> None:
         folder = Path(path)
         if not folder.is_dir():
             raise UserError(
@@ -33,7 +34,9 @@ class IntentClassifierModel:
                 "for instance runs/<run_version>/serving/node."
             )
         self.exported = (folder / ABOUT).exists()
-        self._model: Any = OnnxClassifier.load(folder) if self.exported else _torch_classifier(folder)
+        self._model: Any = (
+            OnnxClassifier.load(folder, threads=threads) if self.exported else _torch_classifier(folder, threads)
+        )
         self.labels: tuple[str, ...] = self._model.labels
         self.kind: str = self._model.kind
 
@@ -90,9 +93,13 @@ def _check_message(text: object, place: int) -> None:
         )
 
 
-def _torch_classifier(folder: Path) -> Any:
+def _torch_classifier(folder: Path, threads: int) -> Any:
+    import torch
+
     from shared.models import TextClassifier
 
+    if threads:
+        torch.set_num_threads(threads)
     classifier = TextClassifier.load(folder)
     if classifier.kind == "values":
         raise UserError(f"The model '{folder}' predicts numbers ({', '.join(classifier.labels)}), not categories.")

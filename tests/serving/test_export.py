@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from shared.models import TextClassifier, load_tokenizer
@@ -67,6 +68,24 @@ def test_an_encoder_without_segment_ids_is_exported_and_many_labels_keep_their_t
     assert [a["categories"] for a in exported.predict_batch(TEXTS)] == [
         a["categories"] for a in trained.predict_batch(TEXTS)
     ]
+
+
+def test_an_encoder_whose_attention_is_not_plain_is_exported_node_by_node(tmp_path: Path) -> None:
+    # MPNet adds a learned bias to every score, which the single operator would leave out without a word.
+    from transformers import MPNetConfig, MPNetModel
+
+    from shared.models._network import TextNetwork
+
+    config = MPNetConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64, vocab_size=30522
+    )
+    tokenizer = load_tokenizer("builtin")
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    network = TextNetwork(MPNetModel(config, add_pooling_layer=False), 3, "mean", 0.0).eval()
+    TextClassifier(network, tokenizer, LABELS, max_tokens=16).save(tmp_path / "mpnet")
+    made = export_classifier(tmp_path / "mpnet", tmp_path / "export", TEXTS)
+    assert made.largest_difference < 1e-5
+    assert "Attention" not in {node.op_type for node in onnx.load(made.folder / "model.onnx").graph.node}
 
 
 def test_a_model_of_numbers_is_not_exported(tmp_path: Path) -> None:

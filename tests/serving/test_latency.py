@@ -18,10 +18,12 @@ def test_models_are_timed_in_turn() -> None:
 def test_the_speed_up_is_the_ratio_of_medians() -> None:
     calls = pd.DataFrame({
         "round": [0, 1, 2, 0, 1, 2], "model": ["slow"] * 3 + ["fast"] * 3, "milliseconds": [10.0, 10, 40, 2, 2, 2],
+        "processor_ms": [4.0, 5, 6, 1, 1, 1],
     })  # fmt: skip
     table = latency_table(calls, against="slow").set_index("model")
     assert table.loc["fast", "speedup"] == pytest.approx(10 / 2)  # medians 10 and 2
     assert table.loc["slow", "p95_ms"] == pytest.approx(10 + 0.9 * 30)  # 0.95 * 2 = 1.9: between 10 and 40
+    assert table["processor_ms"].to_dict() == {"slow": 5.0, "fast": 1.0}
     assert table.loc["fast", "speedup_low"] <= 5 <= table.loc["fast", "speedup_high"]
 
 
