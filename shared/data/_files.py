@@ -8,6 +8,7 @@ import codecs
 import csv
 import difflib
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -16,10 +17,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shared.data._schema import Rejected
-from shared.runs import UserError
+from shared.runs import UserError, missing_hint
 
 Columns = Mapping[str, str]  # canonical name -> name in the file
 
+# What others call our columns, the likeliest first.
+_OTHER_NAMES = {
+    "conversation_id": (
+        "conversation",
+        "conv",
+        "call",
+        "dialogue",
+        "dialog",
+        "chat",
+        "session",
+        "thread",
+        "ticket",
+        "id",
+    ),
+    "text": ("text", "utterance", "message", "said", "content", "body", "unit"),
+    "conversation": ("transcript", "conversation", "dialogue", "dialog", "text", "call", "chat"),
+}
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -47,7 +65,7 @@ def rows_of(path: Path, *, encoding: str = "utf-8") -> Iterator[Row | Rejected]:
         encoding: of text files; a byte order mark in the file wins.
 
     Raises:
-        UserError: unknown ending, unknown encoding, an empty file, or a Parquet file that does not open.
+        UserError: unknown ending, unknown encoding, no such file, an empty one, or a Parquet file that does not open.
     """
     readers = {".csv": _csv_rows, ".tsv": _csv_rows, ".jsonl": _jsonl_rows, ".json": _json_rows}
     suffix = path.suffix.lower()
@@ -58,6 +76,8 @@ def rows_of(path: Path, *, encoding: str = "utf-8") -> Iterator[Row | Rejected]:
             f"{path.name}: '{suffix}' is not a known kind of file. Known: {', '.join(readers)}, .parquet. "
             "Save a sheet as CSV (UTF-8); give a text file its true ending."
         )
+    if not path.exists():
+        raise UserError(f"There is no file {path.name}. {missing_hint(path)}")
     if path.stat().st_size == 0:
         raise UserError(f"{path.name} is empty. Check that it was written to the end.")
     return readers[suffix](path, encoding)
@@ -81,9 +101,9 @@ def require_columns(path: Path, found: Collection[str], wanted: Columns, require
     missing = [name for name in required if wanted[name] not in found]
     if not missing:
         return
-    guesses = {name: difflib.get_close_matches(wanted[name], list(found), n=1, cutoff=0.4) for name in missing}
-    likely = [f"'{guess[0]}' for {name}" for name, guess in guesses.items() if guess]
-    named = ", ".join(f"{name}: {guess[0] if guess else '<name in the file>'}" for name, guess in guesses.items())
+    guesses = {name: _likeliest(wanted[name], found) for name in missing}
+    likely = [f"'{guess}' for {name}" for name, guess in guesses.items() if guess]
+    named = ", ".join(f"{name}: {guess or '<name in the file>'}" for name, guess in guesses.items())
     plural = len(missing) > 1
     quoted = ", ".join(f"'{wanted[name]}'" for name in missing)
     hint = f"Did you mean {', '.join(likely)}? " if likely else ""
@@ -93,6 +113,14 @@ def require_columns(path: Path, found: Collection[str], wanted: Columns, require
         f"Say what is what with `columns: {{{named}}}` under the stage's params, or pass "
         f"{' '.join(f'--set explore.columns.{name}=…' for name in missing)}."
     )
+
+
+def _likeliest(name: str, found: Collection[str]) -> str | None:
+    """The column that people probably mean: one that nearly has the name, else one with a customary other name."""
+    close = difflib.get_close_matches(name.lower(), [column.lower() for column in found], n=1, cutoff=0.7)
+    by_words = (c for other in _OTHER_NAMES.get(name, ()) for c in found if other in re.findall(r"[a-z]+", c.lower()))
+    exact = next((column for column in found if close and column.lower() == close[0]), None)
+    return exact or next(by_words, None)
 
 
 def _open(path: Path, encoding: str, newline: str) -> IO[str]:

@@ -15,10 +15,11 @@ from shared.runs._atomic import (
     write_parquet,
     write_text,
 )
-from shared.runs._by_hand import HINT
+from shared.runs._by_hand import HINT, REPORTS_URL
 from shared.runs._digest import digest_of, digest_of_text
 from shared.runs._places import (
     home,
+    missing_hint,
     notebook_of,
     project,
     reports_folder,
@@ -35,6 +36,7 @@ from shared.runs._run import RESULTS, Run, begin, declared_upstream, read_manife
 __all__ = [
     "HINT",
     "PARTIAL",
+    "REPORTS_URL",
     "RESULTS",
     "Private",
     "Run",
@@ -46,6 +48,7 @@ __all__ = [
     "hidden",
     "home",
     "local_texts",
+    "missing_hint",
     "new_file",
     "new_folder",
     "notebook_of",

@@ -79,3 +79,12 @@ def resolve_path(text: str) -> Path:
             )
     expanded = Path(_VARIABLE.sub(lambda m: os.environ[m[1]], text)).expanduser()
     return expanded if expanded.is_absolute() else project() / expanded
+
+
+def missing_hint(path: Path) -> str:
+    """What to do about a path that leads nowhere: the likeliest name beside it, or where relative paths begin."""
+    if not path.parent.is_dir():
+        return "Its folder does not exist either. A relative path begins at the project's folder."
+    names = sorted(entry.name for entry in path.parent.iterdir())
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return f"Did you mean '{close[0]}'?" if close else "Its folder is there; look at what it holds."

@@ -1,6 +1,5 @@
 """One stage of one run: what it reads, what it writes, and the manifest that says it is complete."""
 
-import difflib
 import importlib.metadata
 import json
 import os
@@ -22,7 +21,7 @@ from shared.params import Parameter, UserError, check_values, read_parameters
 from shared.runs import _atomic
 from shared.runs._by_hand import executed_cells, tell_way_to_report
 from shared.runs._digest import digest_of, digest_of_text
-from shared.runs._places import home, notebook_of, project, resolve_path, stage_folder, stage_numbers
+from shared.runs._places import home, missing_hint, notebook_of, project, resolve_path, stage_folder, stage_numbers
 from shared.runs._private import hidden, local_texts
 from shared.runs._results import start_results
 
@@ -140,7 +139,7 @@ class Run:
         """
         path = resolve_path(text)
         if not path.exists():
-            raise UserError(f"{self.stage}: there is no file or folder '{text}'. {_neighbour(path)}")
+            raise UserError(f"{self.stage}: there is no file or folder '{text}'. {missing_hint(path)}")
         self._remember(path, stage=None, text=text)
         return path
 
@@ -270,15 +269,6 @@ class Run:
             "peak_memory_bytes": _peak_memory(),
             "facts": facts,
         }
-
-
-def _neighbour(path: Path) -> str:
-    """What to do about a path that leads nowhere: the likeliest name beside it, or where relative paths begin."""
-    if not path.parent.is_dir():
-        return "Its folder does not exist. A relative path begins at the project's folder."
-    names = sorted(entry.name for entry in path.parent.iterdir())
-    close = difflib.get_close_matches(path.name, names, n=1)
-    return f"Did you mean '{close[0]}'?" if close else f"Its folder exists and holds {len(names)} other entries."
 
 
 def _complete_folder(version: str, stage: str) -> Path | None:

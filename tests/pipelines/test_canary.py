@@ -43,7 +43,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("COLLOQUY_HOME", str(root / "home"))
         patch.setenv("LOGNAME", "jdoe42")
         study = _write_study(root, private)
-        assert main(["run", str(study), "--jobs", "2"]) == 0
+        assert main(["run", str(study), "--jobs", "1"]) == 0
         assert main(["report", str(study), "--one-file", "explore"]) == 0
         assert main(["run", str(_write_broken_study(root, private))]) == 2
     return root / "home"
