@@ -9,6 +9,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -42,7 +43,7 @@ def untrained(folder: Path) -> Path:
 
 def summary(latency: pd.DataFrame, throughput: pd.DataFrame) -> dict[str, object]:
     """What is kept of a run: the ratio of medians with its interval, and what each model took."""
-    table: dict[str, dict[str, float]] = latency.set_index("model").to_dict("index")
+    table: Any = latency.set_index("model").to_dict("index")
     ours, peer = table["INT8"], table["torch fp32"]
     rates = throughput.pivot(index="batch", columns="model", values="messages_per_second")
     return {
