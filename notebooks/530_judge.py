@@ -16,6 +16,7 @@ from functools import partial
 import pandas as pd
 from IPython.display import display
 
+from shared.data import redacted, redaction_report
 from shared.figures import intervals, lines, show
 from shared.judge import (
     answer_alarms,
@@ -84,6 +85,7 @@ judge_prompt_price: float = 0.0  # of the judge, US dollars a million tokens rea
 judge_completion_price: float = 0.0  # of the judge, US dollars a million tokens written
 replicates: int = 10000  # of the bootstrap, in [100, 1000000]
 coverage_repetitions: int = 200  # simulated studies for the check of the intervals, in [1, 100000]
+redact: bool = False  # replace names, numbers and addresses of what is read from outside, before anything is computed
 
 # %%
 run = begin("judge", globals())
@@ -100,6 +102,7 @@ trained_on += [path for name in ("sft_rows", "sft_rows_alternative") if run.has(
 training = [json.loads(line) for path in trained_on for line in path.read_text(encoding="utf-8").splitlines()]
 if run.has("examples.parquet"):
     training += [{"messages": json.loads(text)} for text in run.table("examples")["messages"]]
+chats, training = redacted((chats, training), run, on=redact)
 held_out = held_out_contexts(chats, training, last=last)
 tuned_with = json.loads(run.find("sources.json").read_text(encoding="utf-8")) if run.has("sources.json") else {}
 contexts = with_system_prompt(held_out.contexts, tuned_with.get("system_prompt", ""))
@@ -109,6 +112,12 @@ record("n_training_conversations", len(training))
 record("n_contexts", len(contexts), n=len(chats))
 record("n_excluded_contexts", len(held_out.rejected), n=len(chats))
 print(f"{len(contexts)} of {len(chats)} chats are contexts to judge on, {len(held_out.rejected)} were left out, {len(training):,} training conversations were looked through")
+
+# %% [markdown]
+# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+
+# %%
+redaction_report(run)
 
 # %% [markdown]
 # ## What can so many contexts show?
