@@ -9,6 +9,7 @@ Examples:
   python -m pipelines check                                      pairs, studies and notebooks, before any compute
   python -m pipelines pair                                       write each .ipynb from its .py
   python -m pipelines report demo --one-file classifier          one page that can be sent alone
+  python -m pipelines compare v0.1 v0.2                          parameters and figures that differ between two runs
 
 exit codes: 0 all is well, 2 a mistake of the user, 3 a stage failed, 4 a kernel was killed, 130 interrupted
 """
@@ -81,6 +82,10 @@ def _add_study_commands(commands: "_Commands[argparse.ArgumentParser]") -> None:
     _add_study(report)
     report.add_argument("--one-file", metavar="STAGE", help="one stage as a single file that can be sent alone")
     report.set_defaults(command=_commands.report)
+    compare = commands.add_parser("compare", help="write a page with what differs between two runs")
+    compare.add_argument("first", metavar="RUN_A", help="a run version: a folder under runs/, such as v1")
+    compare.add_argument("second", metavar="RUN_B", help="another; a grid's combination is v1/grid/seed=1")
+    compare.set_defaults(command=_commands.compare)
 
 
 def _add_check(commands: "_Commands[argparse.ArgumentParser]") -> None:

@@ -14,7 +14,7 @@ from pipelines._pairing import PairState
 from pipelines._places import FAILURE, page_path
 from pipelines._plan import Step, environment_problems, make_plan
 from pipelines._run import Course, run_steps
-from pipelines._site import prose_was_edited, states_of, write_index, write_page
+from pipelines._site import prose_was_edited, states_of, write_index, write_page, write_runs
 from pipelines._state import State, Status
 from pipelines._study import (
     Study,
@@ -184,6 +184,16 @@ def _one_file(study: Study, steps: list[Step], stage: str) -> int:
         print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")
     _tell_undrawn(undrawn)
     return EXIT_CODES[Kind.FAILED] if undrawn else 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Write the comparison of two runs, and list it among all runs."""
+    from pipelines._compare import write_comparison
+
+    page = write_comparison(options.first, options.second)
+    write_runs()
+    print(f"Report: {page}")
+    return 0
 
 
 def check(options: argparse.Namespace) -> int:

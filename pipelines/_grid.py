@@ -21,7 +21,8 @@ def compare(study: Study, status: Mapping[str, str]) -> pd.DataFrame:
 
     Returns:
         One row a combination: combination, status, link (to the page of its last stage, from `reports/<v>/`), then the
-        parameters named `stage.parameter` and the recorded values named `stage:value`; NaN = not recorded.
+        parameters named `stage.parameter` and the recorded values named `stage:value`, each with its interval as text
+        in `stage:value [95 %]` where it has one; NaN = not recorded.
     """
     steps = {step.identity: step for step in make_plan(study)}
     rows = [_row(study, combination, steps, status) for combination in combinations(study.grid)]
@@ -54,4 +55,10 @@ def _recorded(step: Step) -> dict[str, Any]:
     path = step.folder / "results.json"
     if not path.exists():
         return {}
-    return {f"{step.stage}:{row['name']}": row["value"] for row in json.loads(path.read_text(encoding="utf-8"))}
+    recorded: dict[str, Any] = {}
+    for row in json.loads(path.read_text(encoding="utf-8")):
+        name = f"{step.stage}:{row['name']}"
+        recorded[name] = row["value"]
+        if row["interval"] and None not in row["interval"]:
+            recorded[f"{name}{_report.INTERVAL}"] = "{:.3g} – {:.3g}".format(*row["interval"])
+    return recorded

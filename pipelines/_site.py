@@ -3,8 +3,10 @@
 import json
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from pipelines._compare import compare_with_newest, run_versions, written_comparisons
 from pipelines._digests import Digests
 from pipelines._drawing import draw_stage, was_executed
 from pipelines._hygiene import clean_page, cleaned, private_texts
@@ -14,7 +16,16 @@ from pipelines._places import FAILURE, NOTEBOOK, page_path
 from pipelines._plan import Step, make_plan
 from pipelines._state import State, state_of
 from pipelines._study import Study
-from shared.runs import notebook_of, read_manifest, reports_folder, runs_folder, write_json, write_text
+from shared.runs import (
+    home,
+    notebook_of,
+    read_manifest,
+    reports_folder,
+    runs_folder,
+    stage_numbers,
+    write_json,
+    write_text,
+)
 
 
 def write_page(step: Step) -> str:
@@ -82,8 +93,53 @@ def write_index(study: Study) -> None:
 
         compare(study, {identity: state.status.value for identity, state in states.items()})
     target = reports_folder(study.run_version)
-    _report.index_page(runs_folder(study.run_version), target, _index_facts(study, states))
-    clean_page(target / "index.html", private_texts({}))
+    compare_with_newest(study.run_version)
+    facts = _index_facts(study, states)
+    _report.index_page(runs_folder(study.run_version), target, facts)
+    write_json(target / "assets" / "run.json", {"description": facts["description"], "stages": len(study.stages)})
+    write_runs()
+    for page in (target / "index.html", target / "assets" / "search.js", target.parent / "index.html"):
+        clean_page(page, private_texts({}))
+
+
+def write_runs() -> None:
+    """The list of all runs that have a report, and of the comparisons between them."""
+    from pipelines import _report
+
+    finished = run_versions()
+    folders = sorted(home().glob("reports/[!_.]*/index.html"), key=lambda page: _rank(page.parent.name, finished))
+    _report.runs_page(reports_folder(""), [_run_row(page.parent) for page in folders], _pairs())
+
+
+def _rank(version: str, finished: list[str]) -> int:
+    return finished.index(version) if version in finished else len(finished)
+
+
+def _run_row(folder: Path) -> dict[str, Any]:
+    manifests = [m for stage in stage_numbers() if (m := read_manifest(runs_folder(folder.name) / stage)) is not None]
+    told = folder / "assets" / "run.json"
+    return {
+        "version": folder.name,
+        "study": next((m["facts"]["study"] for m in manifests if "study" in m["facts"]), "by hand"),
+        "description": "",
+        "done": len(manifests),
+        "stages": len(manifests),
+        "seconds": sum(m["wall_seconds"] for m in manifests),
+        "peak": max((m["peak_memory_bytes"] for m in manifests), default=0),
+        "finished": max((m["finished"] for m in manifests), default=None),
+        "searchable": (folder / "assets" / "search.js").exists(),
+        **(json.loads(told.read_text(encoding="utf-8")) if told.exists() else {}),
+    }
+
+
+def _pairs() -> list[dict[str, str]]:
+    return [pair._asdict() for pair in written_comparisons()]
+
+
+def _comparisons(version: str) -> list[tuple[str, str]]:
+    """The other run and the way from this run's index, for each comparison with it."""
+    pairs = [pair for pair in written_comparisons() if version in (pair.first, pair.second)]
+    return [(pair.second if pair.first == version else pair.first, f"../{pair.address}") for pair in pairs]
 
 
 def _index_facts(study: Study, states: Mapping[str, State]) -> dict[str, Any]:
@@ -95,4 +151,5 @@ def _index_facts(study: Study, states: Mapping[str, State]) -> dict[str, Any]:
         "description": cleaned(study.description, private_texts(values, wholly=True)),
         "status": {stage: state.status.value for stage, state in own.items()},
         "reason": {stage: "; ".join(state.reasons) for stage, state in own.items()},
+        "comparisons": _comparisons(study.run_version),
     }

@@ -15,8 +15,11 @@ from pygments.lexers import PythonLexer
 from pipelines._report import _markdown
 from shared.figures import EMBEDDED
 
+FINDINGS = "Findings"  # heading of the cell that states them
+
 _PLOTLY = "application/vnd.plotly.v1+json"
 _TERMINAL_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_MOST_LINES = 15  # of printed text that stand open between a reader and the argument
 _PLAIN_TAGS = {
     "a", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "del", "details", "div", "em", "h1", "h2", "h3",
     "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "s", "small", "span", "strong",
@@ -43,11 +46,26 @@ class Fragment(NamedTuple):
     kind: str  # "markdown", "code" or "findings"
     source: Markup
     outputs: list[Markup]
+    cells: int = 1  # of the notebook that are joined in it
 
 
 def fragments(cells: Iterable[Mapping[str, Any]]) -> list[Fragment]:
-    """Every cell that has something to show, in notebook order."""
-    return [_markdown_cell(c) if c["cell_type"] == "markdown" else _code_cell(c) for c in cells if c["source"].strip()]
+    """Every cell that has something to show, in notebook order; code that shows nothing joins the code below it."""
+    shown = [_markdown_cell(c) if c["cell_type"] == "markdown" else _code_cell(c) for c in cells if _has_content(c)]
+    joined: list[Fragment] = []
+    for cell in shown:
+        silent = joined and joined[-1].kind == cell.kind == "code" and not joined[-1].outputs
+        joined.append(_below(joined.pop(), cell) if silent else cell)
+    return joined
+
+
+def _has_content(cell: Mapping[str, Any]) -> bool:
+    # Findings stand at the top of the page under a heading of their own.
+    return bool(cell["source"].strip()) and cell["source"].strip() != f"## {FINDINGS}"
+
+
+def _below(first: Fragment, second: Fragment) -> Fragment:
+    return Fragment(first.kind, first.source + second.source, second.outputs, first.cells + second.cells)
 
 
 def headings(cells: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -99,10 +117,15 @@ def _output(output: Mapping[str, Any]) -> Markup:
 def _stream(name: str, text: str) -> Markup:
     if name == "stderr":  # warnings are kept, but do not stand between a reader and the argument
         lines = len(text.strip().splitlines())
-        return Markup('<details class="messages"><summary>{} message line{}</summary>{}</details>').format(
-            lines, "" if lines == 1 else "s", _terminal(text, "stream")
-        )
-    return _terminal(text, "stream")
+        return _folded(f"{lines} message line{'' if lines == 1 else 's'}", text)
+    lines = len(text.strip().splitlines())
+    return _terminal(text, "stream") if lines <= _MOST_LINES else _folded(f"{lines} lines of output", text)
+
+
+def _folded(summary: str, text: str) -> Markup:
+    return Markup('<details class="messages"><summary>{}</summary>{}</details>').format(
+        summary, _terminal(text, "stream")
+    )
 
 
 def _terminal(text: str, kind: str) -> Markup:
@@ -123,14 +146,14 @@ def _rich(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> Markup:
 
 
 def plot(figure: Mapping[str, Any]) -> Markup:
-    """A plotly figure as JSON in the page; `site.js` draws it."""
-    height = figure["layout"].get("height", 380)
-    title = (figure["layout"].get("title") or {}).get("text", "figure")
+    """A plotly figure as JSON in the page, under its title as text that wraps; `site.js` draws it."""
+    title = _inline_text((figure["layout"].get("title") or {}).get("text") or "")
     content = json.dumps(figure).replace("<", "\\u003c").replace("&", "\\u0026")  # cannot close the script element
+    caption = Markup("<figcaption>{}</figcaption>").format(title) if title else Markup()
     return Markup(
-        '<div class="plot" role="img" aria-label="{}" style="height:{}px">'
-        '<script type="application/json">{}</script></div>'
-    ).format(title, int(height), Markup(content))
+        '<figure>{}<div class="plot" role="img" aria-label="{}" style="height:{}px">'
+        '<script type="application/json">{}</script></div></figure>'
+    ).format(caption, title or "figure", int(figure["layout"].get("height", 380)), Markup(content))
 
 
 def _html(text: str, metadata: Mapping[str, Any]) -> Markup:

@@ -136,7 +136,7 @@ def test_in_a_browser_without_network_figures_are_drawn_and_data_stays_text(
     page, complaints = offline_page
     page.goto((site / "index.html").as_uri())
     page.fill("#search input", "lengths")
-    assert page.locator("#hits a").inner_text() == "Explore a corpus"
+    assert page.locator("#hits a").inner_text() == "Explore a corpus · Lengths & limits"
     page.click("#hits a")
     page.wait_for_selector(".plot.drawn .bars path")
     assert page.frame_locator("iframe").locator("svg#drawn").count() == 1
