@@ -35,6 +35,7 @@ from shared.sources import (
     require_sound_masks,
     share_of_splits,
     vocabulary,
+    warm_up,
     write_new_chat_model,
     xray_page,
 )
@@ -52,6 +53,7 @@ base_model: str = "data/models/chat"  # hub id or folder whose tokenizer and tem
 new_vocabulary: int = 2048  # tokens of a new model's tokenizer, in [512, 65536]
 new_width: int = 128  # hidden size of a new model, a multiple of 64
 new_layers: int = 4  # layers of a new model, in [1, 48]
+new_steps: int = 0  # steps in which a new model reads the training chats; 0 = its weights stay random, in [0, 100000]
 system_prompt: str = "You are a kind listener."  # first message of every chat; "" = none
 template_options: dict[str, Any] = {}  # variables of the chat template, such as enable_thinking: false
 max_length: int = 512  # tokens of an example; older turns are cut first, in [32, 131072]
@@ -104,6 +106,10 @@ if base_model == "new":
 model_folder = str(run.folder / "base") if base_model == "new" else base_model
 tokenizer = load_tokenizer(model_folder)
 template = Template(tokenizer, system=system_prompt, options=template_options)
+if base_model == "new" and new_steps:
+    longest = {d.conversation_id: template.render(d.messages) for d in corpora.dialogues if d.split == "train"}
+    with run.new_folder("base") as folder:
+        warmed = warm_up(folder, longest.values(), steps=new_steps, seed=seed)
 print(f"{len(tokenizer):,} tokens; an assistant's turn ends with {template.end_of_turn()!r}")
 
 # %% [markdown]

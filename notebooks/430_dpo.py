@@ -3,7 +3,7 @@
 #
 # **Question** · Does the model learn the preference itself, or only the length of the preferred answers?
 #
-# **Inputs** · the adapter of the stage `sft`; preference pairs of the stage `improve`, verdicts of a judge, or a file
+# **Inputs** · the adapter of the stage `sft`; preference pairs of the stage `improve`, verdicts of a judge, a file, or pairs made from the dialogues
 #
 # **Outputs** · `dpo_adapter` (safetensors), `dpo_metrics.jsonl`, `dpo_pairs` (one row a held-out pair)
 #
@@ -21,6 +21,7 @@ from shared.dpo import (
     align,
     check_pairs,
     measure_pairs,
+    pairs_of_examples,
     pairs_of_table,
     pairs_of_verdicts,
     read_judged,
@@ -38,7 +39,8 @@ from shared.stats import accuracy_estimate, mean_estimate
 run_version: str = "v0.1"  # folder under runs/
 upstream: list[str] = []  # stages that may be read; empty = every earlier stage of the run
 seed: int = 0  # of the split, the order and the bootstrap
-preferences: str = "data/sample/support/preferences.jsonl"  # file of pairs; "" = the table preference_pairs of an earlier stage
+preferences: str = "data/sample/support/preferences.jsonl"  # file of pairs; "" = the table preference_pairs of an earlier stage; "examples" = made from the dialogues
+max_pairs: int = 400  # pairs made from the dialogues of each split, with preferences "examples", in [2, 100000]
 verdicts: str = ""  # Parquet of a judge's verdicts (prompt, answer_a, answer_b, winner) to be used as well; "" = none
 judgements: str = ""  # file of single judgements (prompt, completion, label) for kto; "" = both answers of each pair
 objective: Literal["dpo", "kto"] = "dpo"  # learn from pairs, or from single judgements
@@ -59,9 +61,14 @@ run = begin("dpo", globals())
 # %% [markdown]
 # ## Are these preferences worth learning?
 # A pair with the same answer twice teaches nothing. Pairs in which the chosen answer is always the longer one teach length. A prompt on both sides of the split teaches nothing that the test could show.
+#
+# Pairs made from dialogues set the supporter's own answer against one of equal length from another conversation: they ask whether an answer belongs to its chat, not whether people like it.
 
 # %%
-pairs = read_pairs(run.input(preferences)) if preferences else pairs_of_table(run.table("preference_pairs"))
+if preferences == "examples":
+    pairs = pairs_of_examples(run.table("examples"), limit=max_pairs, seed=seed)
+else:
+    pairs = read_pairs(run.input(preferences)) if preferences else pairs_of_table(run.table("preference_pairs"))
 if verdicts:
     pairs += pairs_of_verdicts(pd.read_parquet(run.input(verdicts)))
 pairs = redacted(pairs, run, on=redact)

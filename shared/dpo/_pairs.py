@@ -97,6 +97,64 @@ def pairs_of_verdicts(table: pd.DataFrame) -> list[Pair]:
     return [_pair_of_verdict(row, i) for i, row in enumerate(decided.to_dict("records"), start=1)]
 
 
+def pairs_of_examples(table: pd.DataFrame, *, limit: int, seed: int) -> list[Pair]:
+    """Pairs made from dialogues: the answer that was given, against one given in another conversation.
+
+    The other answer has as nearly as possible the same number of words, longer as often as shorter, so length tells
+    nothing: what is left is whether the answer belongs to this chat.
+
+    Args:
+        table: canonical examples with split, conversation_id and messages as JSON.
+        limit: pairs of a split, training and test each; one a conversation where there are enough.
+        seed: of the choice.
+
+    Returns:
+        Pairs with their split, "train" or "test".
+
+    Raises:
+        UserError: fewer than two conversations of a split have an answer.
+    """
+    pairs = []
+    for split in ("train", "test"):
+        rows = table[table["split"] == split].sample(frac=1, random_state=seed)
+        chats = [(str(c), _messages(m)) for c, m in zip(rows["conversation_id"], rows["messages"], strict=True)]
+        answered = [(c, chat) for c, chat in chats if [role for role, _ in chat[-2:]] == ["user", "assistant"]]
+        if len({c for c, _ in answered}) < 2:
+            raise UserError(f"The split '{split}' has no two conversations with an answer to make pairs of.")
+        pairs += _against_others(_spread(answered, limit), split, seed)
+    return pairs
+
+
+Chat = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def _spread(chats: Sequence[Chat], limit: int) -> list[Chat]:
+    """At most `limit` chats, each conversation's first before any conversation's second."""
+    rank = pd.Series([conversation for conversation, _ in chats]).groupby([c for c, _ in chats]).cumcount()
+    return [chats[i] for i in np.argsort(rank.to_numpy(), kind="stable")[:limit]]
+
+
+def _against_others(chats: Sequence[Chat], split: str, seed: int) -> list[Pair]:
+    generator = np.random.default_rng(seed)
+    words = np.array([len(chat[-1][1].split()) for _, chat in chats])
+    order = np.lexsort((generator.random(len(chats)), words))
+    place = np.argsort(order)
+    pairs = []
+    for i, (conversation, chat) in enumerate(chats):
+        # The nearest in length lie around it in the order; which side is tried first is drawn.
+        side = 1 if generator.random() < 0.5 else -1
+        steps = [sign * d for d in range(1, len(chats)) for sign in (side, -side)]
+        near = (order[place[i] + s] for s in steps if 0 <= place[i] + s < len(chats))
+        other = next((chats[j][1][-1][1] for j in near if _is_other(chats[j], conversation, chat)), None)
+        if other is not None:
+            pairs.append(Pair(chat[:-1], chat[-1][1], other, split))
+    return pairs
+
+
+def _is_other(candidate: Chat, conversation: str, chat: tuple[tuple[str, str], ...]) -> bool:
+    return candidate[0] != conversation and candidate[1][-1][1] != chat[-1][1]
+
+
 def _pair_of_verdict(row: Mapping[Any, Any], number: int) -> Pair:
     better, worse = ("answer_a", "answer_b") if row["winner"] == "a" else ("answer_b", "answer_a")
     return pair_of({"prompt": row["prompt"], "chosen": row[better], "rejected": row[worse]}, f"verdict {number}")

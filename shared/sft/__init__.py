@@ -4,13 +4,13 @@ The LM head runs on supervised positions only, the heads read the last prompt to
 an optional safety teacher is the base itself with its adapter switched off.
 """
 
-from shared.sft._ablate import Ablation, run_ablation
+from shared.sft._ablate import Ablations, run_ablations
 from shared.sft._evaluate import (
     MEASURES,
     Predictions,
     Score,
     answer_losses,
-    compare_ablation,
+    compare_ablations,
     correlation,
     example_measures,
     head_metrics,
@@ -44,7 +44,7 @@ from shared.sft._model import (
     merge,
 )
 from shared.sft._safety import SafetyTeacher, token_divergence, tokenise_safety
-from shared.sft._settings import ABLATIONS, HEADS, TASKS, BaseModel, Training, ablated
+from shared.sft._settings import ABLATIONS, HEADS, TASKS, BaseModel, Training, ablated, require_ablations
 from shared.sft._train import (
     Trained,
     load_tuned,
@@ -75,7 +75,7 @@ __all__ = [
     "MEASURES",
     "TASKS",
     "TRAIN_METRICS",
-    "Ablation",
+    "Ablations",
     "BaseModel",
     "Collator",
     "Examples",
@@ -91,7 +91,7 @@ __all__ = [
     "answer_losses",
     "available_bytes",
     "capped",
-    "compare_ablation",
+    "compare_ablations",
     "correlation",
     "example_measures",
     "head_losses",
@@ -117,9 +117,10 @@ __all__ = [
     "read_metrics",
     "read_support_file",
     "readable_disk_errors",
+    "require_ablations",
     "require_disk_space",
     "require_memory",
-    "run_ablation",
+    "run_ablations",
     "save_plain",
     "save_tuned",
     "score_heads",

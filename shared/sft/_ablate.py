@@ -1,55 +1,69 @@
-"""Ablations: the same training without one of its tasks, over several seeds, on the same examples."""
+"""Ablations: the same training without some of its tasks, over several seeds, on the same examples."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from shared.sft._evaluate import answer_losses, example_measures, predict_heads
-from shared.sft._settings import BaseModel, Training, ablated
+from shared.sft._settings import ABLATIONS, BaseModel, Training, ablated
 from shared.sft._train import train
 
+_MEASURE_OF = {"emotion": "emotion_right", "strategy": "strategy_right", "valence_arousal": "rating_error"}
 
-class Ablation(NamedTuple):
-    """Per-example measures of full and ablated training, one frame a seed."""
+
+class Ablations(NamedTuple):
+    """Per-example measures of the full training and of each ablation, one frame a seed."""
 
     full: list[pd.DataFrame]
-    ablated: list[pd.DataFrame]
+    ablated: dict[str, list[pd.DataFrame]]
 
 
-def run_ablation(
+def run_ablations(
     base: BaseModel,
     training: Training,
-    ablation: str,
+    ablations: Sequence[str],
     *,
     seeds: Sequence[int],
     examples: pd.DataFrame,
     held_out: pd.DataFrame,
     padding: int,
     folder: Path,
-) -> Ablation:
-    """Train with and without the tasks of `ablation` under each seed, and measure both on held-out examples.
+) -> Ablations:
+    """Train in full and without the tasks of each ablation under each seed, and measure all on held-out examples.
 
     Args:
         base: the base model.
-        training: the full training.
-        ablation: key of `ABLATIONS`.
+        training: the full training; no safety teacher takes part.
+        ablations: keys of `ABLATIONS`.
         seeds: each gives its own sampling, adapter and heads.
         examples: training rows.
         held_out: rows to measure on.
         padding: id of the padding token.
         folder: for checkpoints; finished trainings are kept there as measures and not repeated.
+
+    Returns:
+        Measures are NaN where the head was not trained: it would say nothing.
     """
-    weights = {"full": training.loss_weights, "ablated": ablated(training.loss_weights, ablation)}
-    measured: dict[str, list[pd.DataFrame]] = {name: [] for name in weights}
-    for seed in seeds:
-        for name, loss_weights in weights.items():
-            one = replace(training, loss_weights=loss_weights, seed=seed, safety_weight=0.0)
-            place = folder / f"ablation-{ablation}-{name}-{seed}"
-            measured[name].append(_measured(replace(base, seed=seed), one, examples, held_out, padding, place))
-    return Ablation(measured["full"], measured["ablated"])
+
+    def measured(name: str) -> list[pd.DataFrame]:
+        weights = training.loss_weights if name == "full" else ablated(training.loss_weights, name)
+        one = replace(training, loss_weights=weights, safety_weight=0.0, save_every=0)
+        places = [folder / f"ablation-{name}-{seed}" for seed in seeds]
+        return [
+            _measured(replace(base, seed=seed), replace(one, seed=seed), examples, held_out, padding, place)
+            for seed, place in zip(seeds, places, strict=True)
+        ]
+
+    return Ablations(measured("full"), {name: _unscored(measured(name), name) for name in ablations})
+
+
+def _unscored(frames: list[pd.DataFrame], ablation: str) -> list[pd.DataFrame]:
+    gone = {_MEASURE_OF[task]: np.nan for task in ABLATIONS[ablation]}
+    return [frame.assign(**gone) for frame in frames]
 
 
 def _measured(

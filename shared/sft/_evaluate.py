@@ -1,6 +1,6 @@
 """What the heads and the answers are worth on held-out conversations, beside floors."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -268,18 +268,25 @@ def example_measures(predictions: Predictions, losses: np.ndarray, table: pd.Dat
     return pd.DataFrame(columns)
 
 
-def compare_ablation(full: Sequence[pd.DataFrame], ablated: Sequence[pd.DataFrame], *, seed: int = 0) -> pd.DataFrame:
-    """Full minus ablated training on the same examples and seeds.
+def compare_ablations(
+    full: Sequence[pd.DataFrame], ablated: Mapping[str, Sequence[pd.DataFrame]], *, seed: int = 0
+) -> pd.DataFrame:
+    """Full minus ablated trainings on the same examples and seeds, in one table.
 
     Args:
         full: `example_measures` of each seed.
-        ablated: of the same seeds.
+        ablated: of the same seeds, by name of the ablation.
         seed: of the bootstrap over conversations.
 
     Returns:
-        One row a measure: means of both, difference with its interval, p-value and p-value adjusted by Holm.
+        One row an ablation and measure: means of both, difference with its interval, spread of the difference over
+        seeds, p-value, and p-value adjusted by Holm for all rows. A measure without a scored pair has no row.
     """
-    rows = [_compare_measure(name, full, ablated, seed) for name in MEASURES]
+    rows = [
+        {"ablation": name, **_compare_measure(measure, full, frames, seed)}
+        for name, frames in ablated.items()
+        for measure in MEASURES
+    ]
     table = pd.DataFrame([row for row in rows if row["n"]])
     table["p_holm"] = holm(table["p_value"].to_numpy()) if len(table) else []
     return table

@@ -12,6 +12,7 @@ from shared.models import resolve_model
 from shared.runs import UserError
 from shared.sft._lm_loss import _CHUNK_ELEMENTS
 from shared.sft._model import compute_dtype, support_class
+from shared.sft._rows import MLP_ROWS
 from shared.sft._settings import HEADS, LORA_TARGETS, BaseModel, Training
 from shared.sft._train import optimiser_name
 
@@ -115,8 +116,8 @@ def predict_memory(base: BaseModel, training: Training, *, tokens: int, supervis
         Line("adapter", shapes.adapter * 4 if training.method == "lora" else 0, nan, "fp32"),
         Line("gradients", trained * trained_size, nan, "of what is trained"),
         Line("optimiser", trained * _STATE_BYTES.get(optimiser_name(training), 8.0), nan, optimiser_name(training)),
-        Line("activations", activation_bytes(config, base, training, rows, size), nan, "kept for the backward pass"),
-        Line("LM head", _lm_head_bytes(config, rows * supervised, size), nan, "chunks of logits, one gradient"),
+        Line("activations", kept_bytes(config, base, training, rows, size), nan, "kept for the backward pass"),
+        passing_line(config, base, training, rows, supervised, size),
         Line(
             "device context", _CONTEXT_BYTES["cuda" if torch.cuda.is_available() else "cpu"], nan, "kernels, workspace"
         ),
@@ -136,24 +137,45 @@ def _trained(shapes: Shapes, training: Training) -> int:
     return shapes.matrices + shapes.other + shapes.norms + shapes.heads
 
 
-def activation_bytes(config: Any, base: BaseModel, training: Training, rows: int, size: int) -> float:
-    """Bytes that autograd keeps for `rows` tokens; with checkpointing one layer in full and an input a layer."""
+def kept_bytes(config: Any, base: BaseModel, training: Training, rows: int, size: int) -> float:
+    """Bytes that autograd keeps for `rows` tokens: every layer in full, or with checkpointing an input a layer."""
+    layers = config.num_hidden_layers
+    if training.gradient_checkpointing:
+        return float(rows * layers * config.hidden_size * size)
+    return layers * _layer_bytes(config, base, training, rows, rows, size)
+
+
+def passing_line(config: Any, base: BaseModel, training: Training, rows: int, supervised: float, size: int) -> Line:
+    """The largest of what comes and goes in a step.
+
+    The LM head's chunks are gone before the first layer is recomputed, so the two do not add up.
+    """
+    head = _lm_head_bytes(config, rows * supervised, size)
+    layer = 0.0
+    if training.gradient_checkpointing:
+        layer = _layer_bytes(config, base, training, rows, min(rows, MLP_ROWS), size)
+    matrix = config.hidden_size * config.intermediate_size * size if base.quantisation == "nf4" else 0
+    if layer + matrix > head:
+        return Line("passing", layer + matrix, float("nan"), "one layer recomputed")
+    return Line("passing", head, float("nan"), "LM head: chunks of logits, one gradient")
+
+
+def _layer_bytes(config: Any, base: BaseModel, training: Training, rows: int, mlp_rows: int, size: int) -> float:
+    """What autograd keeps of one decoder layer for `rows` tokens, of which the MLP sees `mlp_rows` at a time."""
     width, inner = config.hidden_size, config.intermediate_size
     values = width * config.num_key_value_heads / config.num_attention_heads
     # Fitted to what autograd saved in Qwen2 layers of nine shapes (residual below 1 %): norms and residuals, attention,
     # MLP. A 4-bit matrix keeps one more copy of the MLP's inner states, dropout a mask and a copy of adapter inputs.
     four_bits = 3.0 if base.quantisation == "nf4" else 0.0
-    dropped = 24 * width + 4 * inner if training.lora_dropout and training.method == "lora" else 0
-    layer = size * (12.4 * width + (4.2 + four_bits) * inner + 2.7 * values) + dropped
-    layers = config.num_hidden_layers
-    if training.gradient_checkpointing:
-        return rows * (layer + layers * width * size)
-    return rows * layer * layers
+    dropout = bool(training.lora_dropout) and training.method == "lora"
+    attention = size * (12.4 * width + 2.7 * values) + (24 * width if dropout else 0)
+    mlp = size * (4.2 + four_bits) * inner + (4 * inner if dropout else 0)
+    return rows * attention + mlp_rows * mlp
 
 
 def _lm_head_bytes(config: Any, supervised: float, size: int) -> float:
     chunk = min(_CHUNK_ELEMENTS, supervised * config.vocab_size)
-    return chunk * (4 + 4 + size) + supervised * config.hidden_size * 2 * size
+    return chunk * (4 + size) + supervised * config.hidden_size * 2 * size
 
 
 def available_bytes(limit_gib: float = 0.0) -> float:

@@ -83,9 +83,15 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 
 
 def _errors(logits: Tensor, targets: Tensor, weights: Tensor, total: Tensor) -> Tensor:
-    """Gradient of the weighted loss with respect to the logits (written over them); adds the loss to `total`."""
-    logs = torch.logsumexp(logits, dim=-1)
-    total += (weights * (logs - logits.gather(1, targets[:, None])[:, 0])).sum()
-    error = logits.sub_(logs[:, None]).exp_()
+    """Gradient of the weighted loss with respect to the logits; adds the loss to `total`.
+
+    Everything is written over the logits: `logsumexp` would hold a second copy of them.
+    """
+    wanted = logits.gather(1, targets[:, None])
+    highest = logits.amax(dim=1, keepdim=True)
+    error = logits.sub_(highest).exp_()
+    sums = error.sum(dim=1, keepdim=True)
+    total += (weights * (sums.log() + highest - wanted)[:, 0]).sum()
+    error.div_(sums)
     error.scatter_add_(1, targets[:, None], torch.full_like(error[:, :1], -1.0))
     return error.mul_(weights[:, None])

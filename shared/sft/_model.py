@@ -12,6 +12,7 @@ from torch.nn import functional
 from shared.models import fast_dtype, resolve_model
 from shared.runs import UserError
 from shared.sft._lm_loss import IGNORED, supervised_loss
+from shared.sft._rows import checkpoint_layers
 from shared.sft._settings import HEADS, LORA_TARGETS, BaseModel, Training
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -258,8 +259,7 @@ def prepare_frozen(model: Any, *, gradient_checkpointing: bool) -> None:
     """
     model.requires_grad_(False)
     if gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        model.enable_input_require_grads()
+        checkpoint_layers(model)
 
 
 def _targets(model: Any) -> list[str]:

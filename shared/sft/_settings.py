@@ -1,5 +1,6 @@
 """What a training run is told, in one place, and which number formats this machine gets."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -128,6 +129,16 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
     "no_valence_arousal": ("valence_arousal",),
     "lm_only": ("emotion", "strategy", "valence_arousal"),
 }
+
+
+def require_ablations(names: Sequence[str]) -> None:
+    """Refuse unknown ablations before anything is trained.
+
+    Raises:
+        UserError: a name is unknown.
+    """
+    for name in names:
+        ablated({}, name)
 
 
 def ablated(weights: dict[str, float], ablation: str) -> dict[str, float]:

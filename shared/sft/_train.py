@@ -15,6 +15,7 @@ from shared.models import resolve_model
 from shared.runs import UserError, write_json
 from shared.sft._examples import Collator, Examples, mixture_order
 from shared.sft._model import add_adapter, compute_dtype, load_base
+from shared.sft._rows import checkpoint_layers
 from shared.sft._safety import SafetyTeacher
 from shared.sft._settings import HEADS, BaseModel, Training
 from shared.sft._trainer import MarkComplete, ShowProgress, SupportTrainer, WriteMetrics, latest_complete
@@ -73,7 +74,7 @@ def train(
     if examples.empty:
         raise UserError("There are no training examples. Check the stage `sources` and max_train_examples.")
     order = mixture_order(list(examples["source"]), draws=_draws(training), alpha=training.alpha, seed=training.seed)
-    model = add_adapter(load_base(base), training) if training.method == "lora" else load_base(base)
+    model = _prepared(base, training)
     require_disk_space(folder, _checkpoint_bytes(model))
     trainer = SupportTrainer(
         training=training,
@@ -98,6 +99,15 @@ def train(
         float(result.metrics["train_runtime"]),
         _optimiser_bytes(trainer.optimizer),
     )
+
+
+def _prepared(base: BaseModel, training: Training) -> Any:
+    model = load_base(base)
+    if training.method == "lora":
+        return add_adapter(model, training)
+    if training.gradient_checkpointing:
+        checkpoint_layers(model)
+    return model
 
 
 def _draws(training: Training) -> int:

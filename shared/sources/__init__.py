@@ -26,7 +26,7 @@ from shared.sources._readers import (
 )
 from shared.sources._rows import layout, load_splits
 from shared.sources._sample import write_support_sample
-from shared.sources._small import write_new_chat_model
+from shared.sources._small import warm_up, write_new_chat_model
 from shared.sources._table import EXAMPLES, examples_table, require_few_rejected, share_of_splits
 from shared.sources._xray import Problem, Verdict, find_problems, require_sound_masks, xray_page
 
@@ -68,6 +68,7 @@ __all__ = [
     "token_weights",
     "trained_spans",
     "vocabulary",
+    "warm_up",
     "write_new_chat_model",
     "write_support_sample",
     "xray_page",

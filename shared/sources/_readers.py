@@ -246,17 +246,39 @@ def _one_turn(source: str, split: str, key: str, text: str, **labels: Any) -> Di
 def read_messages(rows: list[dict[str, Any]], split: str, source: str = "messages") -> Read:
     """Chats in the common layout: each row a JSON object with `messages` of role and content.
 
-    A message may carry `weight` in [0, 1]: how much its tokens count in the loss.
+    A message may carry `weight`, 0 or more: how much its tokens count in the loss.
     """
     for line, raw in enumerate(rows, start=1):
         row = _json_row(raw) if set(raw) == {"text"} else dict(raw)
-        messages = row.get("messages") if isinstance(row, dict) else None
-        if not messages:
-            yield Rejected(source, split, line, row if isinstance(row, str) else "no messages")
-        elif messages[-1]["role"] != "assistant":
-            yield Rejected(source, split, line, "no assistant turn at the end")
+        messages = [] if isinstance(row, str) else row.get("messages")
+        reason = row if isinstance(row, str) else _chat_problem(messages)
+        if reason:
+            yield Rejected(source, split, line, reason)
         else:
-            yield Dialogue(source, split, f"{source}-{split}-{line}", [dict(m) for m in messages], has_answer=True)
+            messages = [dict(m) for m in messages or []]
+            yield Dialogue(source, split, f"{source}-{split}-{line}", messages, has_answer=True)
+
+
+def _chat_problem(messages: Any) -> str:
+    if not isinstance(messages, list) or not messages:
+        return "no messages"
+    incomplete = next((m for m in messages if not isinstance(m, dict) or not isinstance(m.get("content"), str)), None)
+    if incomplete is not None:
+        return "a message without content"
+    roles = [str(m.get("role")) for m in messages]
+    unknown = sorted(set(roles) - {"system", "user", "assistant"})
+    if unknown:
+        return f"unknown role {unknown[0]!r}, known are system, user, assistant"
+    if roles[-1] != "assistant":
+        return "no assistant turn at the end"
+    if "user" not in roles:
+        return "no user turn, so the answer answers nothing"
+    wrong = [m["weight"] for m in messages if not _is_weight(m.get("weight", 1.0))]
+    return f"weight {wrong[0]!r} is not a number of at least 0" if wrong else ""
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value < float("inf")
 
 
 def encode(values: list[str], vocabulary: list[str], what: str) -> list[int]:

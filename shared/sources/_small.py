@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.runs import UserError
+from shared.models import autocast
+from shared.runs import UserError, progress
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedTokenizerFast, Qwen2Config
 
 END_OF_TURN = "<|im_end|>"
@@ -26,6 +28,9 @@ _CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 _HEAD = 32  # width of one attention head
+_BLOCK = 128  # tokens of a row while a new model is warmed up
+_ROWS = 16
+_WARM_RATE = 2e-3
 
 
 def write_new_chat_model(
@@ -56,6 +61,50 @@ def write_new_chat_model(
     torch.manual_seed(seed)
     model = Qwen2ForCausalLM(_config(len(tokenizer), width, layers, tokenizer))
     model.save_pretrained(folder)
+
+
+def warm_up(folder: Path, chats: Iterable[str], *, steps: int, seed: int) -> list[float]:
+    """Let a new model read rendered chats, so that tuning does not begin from noise: plain next-token training.
+
+    Args:
+        folder: of `write_new_chat_model`; its weights are replaced.
+        chats: rendered by the model's template, training split only.
+        steps: of `_ROWS` blocks of `_BLOCK` tokens each.
+        seed: of the order.
+
+    Returns:
+        The loss of each step in nats a token.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    blocks = _blocks([i for ids in tokenizer(list(chats))["input_ids"] for i in ids])
+    model = AutoModelForCausalLM.from_pretrained(folder).train()
+    torch.manual_seed(seed)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=_WARM_RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _WARM_RATE, total_steps=steps, pct_start=0.05)
+    losses = []
+    for _step in progress(range(steps), "warm-up steps"):
+        rows = blocks[torch.randint(len(blocks), (_ROWS,))]
+        with autocast():
+            loss = model(input_ids=rows, labels=rows).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+        schedule.step()
+        losses.append(float(loss.detach()))
+    model.save_pretrained(folder)
+    return losses
+
+
+def _blocks(tokens: list[int]) -> "Tensor":
+    """Rows of `_BLOCK` tokens, one chat behind the other; the last row is filled from the beginning."""
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(np.resize(tokens, (-(-len(tokens) // _BLOCK), _BLOCK)))
 
 
 def _train_tokenizer(texts: Iterable[str], vocabulary: int) -> "PreTrainedTokenizerFast":

@@ -2,9 +2,21 @@
 
 import json
 
+import pandas as pd
 import pytest
 
-from shared.dpo import Pair, check_pairs, pair_of, pairs_of_table, read_judged, split_pairs
+from shared.dpo import (
+    Pair,
+    check_pairs,
+    pair_of,
+    pairs_of_examples,
+    pairs_of_table,
+    pairs_of_verdicts,
+    read_judged,
+    split_pairs,
+)
+from shared.judge import Pair as JudgedPair
+from shared.judge import verdict_table
 from shared.runs import UserError
 
 ASK = [{"role": "user", "content": "Hi"}]
@@ -63,8 +75,6 @@ def test_pairs_that_teach_something_else_are_refused(train, test, problem):
 
 
 def test_a_table_without_its_columns_is_refused():
-    import pandas as pd
-
     with pytest.raises(UserError, match="rejected"):
         pairs_of_table(pd.DataFrame({"prompt": ["x"], "chosen": ["y"]}))
 
@@ -74,3 +84,55 @@ def test_judgements_need_a_label(tmp_path):
     path.write_text(json.dumps({"prompt": "Hi", "completion": "yes", "label": "good"}))
     with pytest.raises(UserError, match="label"):
         read_judged(path)
+
+
+def examples_of(conversations: int, split: str = "train"):
+    """Canonical rows whose answers have 3 to 7 words, two an answerable conversation."""
+
+    def chat(number: int, turn: int) -> str:
+        answer = " ".join(f"{split}{number}t{turn}" for _ in range(3 + (number + turn) % 5))
+        return json.dumps([{"role": "user", "content": f"{split} case {number}"}, {"role": "assistant", "content": answer}])
+
+    rows = [(f"{split}-{n}", chat(n, turn)) for n in range(conversations) for turn in (0, 1)]
+    return pd.DataFrame(rows, columns=["conversation_id", "messages"]).assign(split=split)
+
+
+def test_pairs_made_of_dialogues_set_an_answer_against_one_of_equal_length_from_another_chat():
+    table = pd.concat([examples_of(20), examples_of(12, "test")], ignore_index=True)
+    made = pairs_of_examples(table, limit=20, seed=0)
+    assert [sum(p.split == s for p in made) for s in ("train", "test")] == [20, 20]
+    owner = {row["content"]: number for number, m in enumerate(table["messages"]) for row in json.loads(m)[1:]}
+    conversation = table["conversation_id"].tolist()
+    for pair in made:
+        assert conversation[owner[pair.chosen]] != conversation[owner[pair.rejected]]
+        assert abs(len(pair.chosen.split()) - len(pair.rejected.split())) <= 1
+    # 20 pairs of 20 training conversations: one each
+    assert len({p.prompt for p in made if p.split == "train"}) == 20
+    train, test = split_pairs(made, test_share=0.3, seed=0)
+    assert check_pairs(train, test, max_length_lean=0.9).identical == 0
+
+
+def test_one_conversation_is_not_enough_to_make_pairs():
+    with pytest.raises(UserError, match="no two conversations"):
+        pairs_of_examples(examples_of(1), limit=5, seed=0)
+
+
+def test_verdicts_of_the_judge_stage_become_pairs():
+    """The real table of the stage `judge`: one pair for each decided comparison, ties and unscored left out."""
+
+    def judged(name: str) -> JudgedPair:
+        return JudgedPair(name, (("user", f"I feel low, {name}."),), "tuned", "base", f"good {name}", f"bad {name}", "")
+
+    names = ["won", "lost", "tied", "unscored"]
+    scores = [1.0, 0.0, 0.5, float("nan")]
+    comparisons = pd.DataFrame(
+        {
+            "prompt_id": names,
+            "answer": [f"good {n}" for n in names],
+            "baseline_answer": [f"bad {n}" for n in names],
+            "score": scores,
+        }
+    )
+    made = pairs_of_verdicts(verdict_table([judged(n) for n in names], comparisons))
+    assert [(p.chosen, p.rejected) for p in made] == [("good won", "bad won"), ("bad lost", "good lost")]
+    assert made[0].messages == [{"role": "user", "content": "I feel low, won."}]
