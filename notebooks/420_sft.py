@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from shared.exports import Decoding, Models, Prompt, answer_all, is_refusal, read_prompts
 from shared.figures import intervals, lines, show
 from shared.models import load_tokenizer
 from shared.runs import begin, record, say
@@ -32,7 +33,7 @@ from shared.sft import (
     answer_losses,
     available_bytes,
     capped,
-    compare_ablation,
+    compare_ablations,
     heads_metrics_during_training,
     load_base,
     load_tuned,
@@ -43,8 +44,9 @@ from shared.sft import (
     peak_bytes,
     predict_heads,
     predict_memory,
+    require_ablations,
     require_memory,
-    run_ablation,
+    run_ablations,
     save_plain,
     save_tuned,
     score_heads,
@@ -54,7 +56,7 @@ from shared.sft import (
     train,
     write_metrics,
 )
-from shared.stats import paired_difference
+from shared.stats import paired_difference, wilson_interval
 
 # %% tags=["parameters"]
 run_version: str = "v0.1"  # folder under runs/
@@ -93,8 +95,10 @@ safety_prompts: str = "data/prompts/safety.jsonl"  # chats with a safe answer, f
 safety_weight: float = 0.0  # weight of the divergence to the frozen base on safety prompts, in [0, 1000]
 safety_every: int = 1  # steps between two safety batches
 memory_limit_gib: float = 0.0  # training is refused above it; 0 = what the device has free
-ablation: Literal["none", "no_emotion", "no_strategy", "no_valence_arousal", "lm_only"] = "none"  # also train without these tasks
-seeds: list[int] = [0, 1, 2]  # of the ablation's paired trainings
+without_teacher: bool = False  # also train without the safety teacher, and count what both decline
+redteam: str = "data/prompts/redteam.jsonl"  # prompts that should be declined, for without_teacher
+ablations: list[str] = []  # also train without tasks: no_emotion, no_strategy, no_valence_arousal, lm_only
+seeds: list[int] = [0, 1, 2]  # of the ablations' paired trainings
 write_merged: bool = False  # also write the model with its adapter worked in, as an ordinary causal LM
 
 # %%
@@ -117,6 +121,7 @@ training = Training(
     safety_weight, safety_every, eval_every, save_every, log_every, seed,
 )  # fmt: skip
 training.check()
+require_ablations(ablations)
 
 # %% [markdown]
 # ## Will it fit?
@@ -248,6 +253,25 @@ drift = (
 print(f"{drift:.4f} nats a token on {len(unseen)} unseen safety prompts, weight {safety_weight:g}")
 
 # %% [markdown]
+# A divergence is not a refusal. So, if asked, the same training runs once more without the teacher, and base, taught and untaught model answer the same prompts that should be declined: red-team prompts and the safety prompts that were held back.
+
+# %%
+if without_teacher:
+    alone = train(
+        base, replace(training, safety_weight=0.0), train_rows, padding=padding, folder=run.checkpoints / "untaught"
+    )
+    with run.new_folder("adapter_untaught") as folder:
+        save_tuned(
+            alone, base, training, folder, {"emotions": sources["emotions"], "strategies": sources["strategies"]}
+        )
+    record(
+        "safety_drift_untaught",
+        SafetyTeacher(unseen, padding=padding, batch_size=batch_size).mean_divergence(alone.model),
+        unit="nats a token",
+        n=len(unseen),
+    )
+
+# %% [markdown]
 # ## The ledger, measured
 # What the weights, the optimiser's state and one batch's activations really took.
 
@@ -263,7 +287,7 @@ ledger_table.assign(
 )
 
 # %% [markdown]
-# Both columns are in MiB. The LM head's chunks are gone when the step ends, so they are predicted only.
+# Both columns are in MiB. What passes within a step (the LM head's chunks, or a layer that is recomputed) is gone when it ends, so it is predicted only.
 
 # %% [markdown]
 # ## Saved, and loaded again
@@ -274,10 +298,46 @@ with run.new_folder("adapter") as folder:
 again = predict_heads(load_tuned(run.folder / "adapter"), test_rows.head(64), padding=padding)
 reload_difference = float(np.abs(again.strategy - heads.strategy[:64]).max())
 
+# %% [markdown]
+# ## Does the teacher keep refusals?
+# With `without_teacher`: how many of the prompts that should be declined each model declines, by the wording heuristic of the stage `exports` (its error rate stands there).
+
+# %%
+if without_teacher:
+    held_back = [{"messages": json.loads(line)["messages"][:-1]} for line in safety_lines[len(taught) :]]
+    unsafe = read_prompts(run.input(redteam), "redteam") + [
+        Prompt("held_back", str(i), row["messages"], {}) for i, row in enumerate(held_back)
+    ]
+    models = Models({"taught": run.folder / "adapter", "untaught": run.folder / "adapter_untaught"})
+    answers = answer_all(
+        models, unsafe, Decoding(max_new_tokens=32), store=run.checkpoints / "answers.jsonl", batch_size=batch_size
+    )
+    declined = {
+        name: np.array([float(is_refusal(r["response"])) for r in answers if r["model"] == name])
+        for name in models.names
+    }
+    run.write_jsonl("safety_answers.jsonl", answers)
+
+# %%
+if without_teacher:
+    for name, values in declined.items():
+        record(
+            f"declined_{name}",
+            float(values.mean()),
+            n=len(values),
+            interval=tuple(wilson_interval(int(values.sum()), len(values))),
+        )
+    kept = paired_difference(declined["taught"], declined["untaught"], seed=seed).estimate
+    record("declined_taught_minus_untaught", kept.value, n=kept.n, interval=tuple(kept.interval))
+    say(
+        "Of the prompts that should be declined, the base declines {declined_base}, the taught model {declined_taught}, the untaught one {declined_untaught}: the teacher changes it by {declined_taught_minus_untaught}."
+    )
+
 # %%
 predictions = test_rows[["example_id", "source", "conversation_id", "emotion_label", "strategy_label"]].assign(
     emotion=heads.emotion.argmax(axis=1), strategy=heads.strategy.argmax(axis=1),
     valence=heads.valence_arousal[:, 0], arousal=heads.valence_arousal[:, 1], base_loss=base_losses, tuned_loss=tuned_losses,
+    emotion_probabilities=list(heads.emotion), strategy_probabilities=list(heads.strategy),
 )  # fmt: skip
 run.write_table("test_predictions", predictions)
 
@@ -294,22 +354,37 @@ if write_merged:
 # The same training without one task, under several seeds, compared example by example. A conversation under all seeds is one unit of the interval; p-values are adjusted for the number of measures.
 
 # %%
-if ablation != "none":
-    runs = run_ablation(
+if ablations:
+    runs = run_ablations(
         base,
-        replace(training, save_every=0),
-        ablation,
+        training,
+        ablations,
         seeds=seeds,
         examples=train_rows,
         held_out=test_rows,
         padding=padding,
         folder=run.checkpoints,
     )
-    comparison = compare_ablation(runs.full, runs.ablated, seed=seed)
-    run.write_csv("ablation.csv", comparison.assign(ablation=ablation))
+    comparison = compare_ablations(runs.full, runs.ablated, seed=seed)
+    run.write_csv("ablations.csv", comparison)
     for row in comparison.itertuples():
-        record(f"full_minus_{ablation}_{row.measure}", row.difference, n=row.n, interval=(row.low, row.high))
-    print(comparison.round(4).to_string(index=False))
+        record(f"full_minus_{row.ablation}_{row.measure}", row.difference, n=row.n, interval=(row.low, row.high))
+
+# %%
+if ablations:
+    show(
+        intervals(
+            (comparison["ablation"] + ", " + comparison["measure"]).tolist(),
+            comparison["difference"],
+            comparison["low"],
+            comparison["high"],
+            x="full minus ablated (95 % interval over conversations)",
+            reference=0.0,
+            reference_name="no difference",
+        ),
+        title="What each objective adds",
+    )
+comparison.round(4) if ablations else "No ablations were asked for: set ablations, or run the study support_ablations."
 
 # %%
 for row in scores.itertuples():
