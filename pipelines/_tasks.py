@@ -80,10 +80,11 @@ def lab(*, port: int = 8888, browser: bool = True) -> int:
     write_json(Path(sys.prefix) / "share" / "jupyter" / "lab" / "settings" / "overrides.json", _LAB_SETTINGS)
     options = [
         "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.allow_root=True",  # the usual user in a container; the address is local and needs the token
         f"--ServerApp.port={port}",
         f"--ServerApp.root_dir={project()}",
         f"--ServerApp.open_browser={browser}",
-        "--FileContentsManager.post_save_hook=pipelines.lab.after_saving",
+        "--ServerApp.jpserver_extensions=pipelines.lab=True",
         f"--LabApp.default_url=/lab/tree/{_START}",
     ]
     return _run("jupyterlab", *options)

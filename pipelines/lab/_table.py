@@ -4,11 +4,12 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup
 
 from pipelines._notebooks import notebook_folder
-from shared.runs import project
+from shared.runs import REPORTS_URL, home, project
 
 _COLOURS = {
     "done": "#1a7f4b", "up to date": "#1a7f4b", "running": "#0060a0", "stale": "#9a6700", "missing": "#5b6675",
@@ -52,6 +53,10 @@ def word(text: str) -> Markup:
 
 def link(path: Path, text: str) -> Markup:
     """A link to a file of the project that works in JupyterLab; the path itself for a file from elsewhere."""
+    address, reports = os.environ.get(REPORTS_URL), home() / "reports"
+    if address and path.is_relative_to(reports):
+        page = quote(path.relative_to(reports).as_posix())
+        return Markup('<a href="{}{}" target="_blank">{}</a>').format(address, page, text)
     if not path.is_relative_to(project()):
         return Markup("{} ({})").format(text, path)
     return Markup('<a href="{}">{}</a>').format(Path(os.path.relpath(path, notebook_folder())).as_posix(), text)

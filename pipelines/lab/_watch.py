@@ -76,7 +76,7 @@ def _row(course: StageCourse) -> list[Any]:
         course.title,
         word(course.word),
         in_words(course.seconds) if course.seconds else "",
-        "" if course.note in ("done", course.word) else course.note.splitlines()[0],
+        "" if course.note in ("done", course.word) else course.note.partition("\n")[0],
         link(page, "open") if ready else "",
     ]
 

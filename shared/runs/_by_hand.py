@@ -4,11 +4,13 @@ In a study the runner knows what it executed. In JupyterLab, or with plain paper
 kernel writes it down, and a saved notebook can be held against it.
 """
 
+import os
 import sys
+from urllib.parse import quote
 
 from shared.runs._digest import digest_of_text
-from shared.runs._places import home, project, reports_folder
 
+REPORTS_URL = "COLLOQUY_REPORTS_URL"  # where a JupyterLab that `python -m pipelines lab` started serves the reports
 HINT = "colloquy-hint"  # metadata of an output that is for the person at the keyboard and not for the report
 
 
@@ -26,12 +28,12 @@ def tell_way_to_report(version: str, notebook: str) -> None:
     """Show where the report will be once the notebook is saved, as an output that reports leave out."""
     from IPython.display import display
 
-    page = reports_folder(version) / f"{notebook}.html"
-    shown = page.relative_to(home()).as_posix()
-    text = (
-        f"Save this notebook (Ctrl+S): a few seconds later its report is {shown}. Where JupyterLab was not started by "
-        f"`make lab`, save it and run: python -m pipelines report notebooks/{notebook}.ipynb"
-    )
-    link = f'Save this notebook (Ctrl+S): a few seconds later <a href="../{shown}">its report</a> is there.'
-    data = {"text/plain": text} | ({"text/html": link} if home() == project() else {})
+    address = os.environ.get(REPORTS_URL)
+    if address is None:
+        text = f"For its report, save this notebook and run: python -m pipelines report notebooks/{notebook}.ipynb"
+        data = {"text/plain": text}
+    else:
+        link = f'<a href="{address}{quote(version)}/{notebook}.html" target="_blank">its report</a>'
+        html = f"Save this notebook (Ctrl+S): a few seconds later {link} is there."
+        data = {"text/plain": f"Save this notebook: its report is then {version}/{notebook}.html", "text/html": html}
     display(data, raw=True, metadata={HINT: True})
