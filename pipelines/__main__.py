@@ -15,6 +15,7 @@ if __name__ == "__mp_main__":
 from pipelines._cli import main  # the lifeline comes before everything slow
 
 EXIT_INTERRUPTED = 130
+EXIT_NOBODY_READS = 141  # as a shell counts the signal SIGPIPE
 
 
 def _interrupted(_: int, __: FrameType | None) -> None:
@@ -23,6 +24,18 @@ def _interrupted(_: int, __: FrameType | None) -> None:
     os._exit(EXIT_INTERRUPTED)
 
 
+def _main() -> int:
+    try:
+        try:
+            return main()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # `| head` has read enough. Python would flush once more at its exit, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_NOBODY_READS
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, _interrupted)
-    sys.exit(main())
+    sys.exit(_main())

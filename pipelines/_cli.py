@@ -1,15 +1,20 @@
-"""Run notebooks as studies: one at a time, as a chain, or as a grid; only what is not up to date.
+"""The command line: studies, their state and reports, and the chores of the project.
 
-Examples:
-  python -m pipelines run demo                                   every stage of pipelines/studies/demo.yaml
+Run notebooks as studies, one at a time, as a chain, or as a grid; only what is not up to date is executed.
+
+to begin with:
+  python -m pipelines lab                      JupyterLab at the start notebook
+  python -m pipelines run demo                 every stage on the sample; six minutes the first time
+  python -m pipelines status demo              what is done, stale (and why), missing, failed
+
+more examples:
   python -m pipelines run conversations --task classifier_train --run-version v0.1
   python -m pipelines run my_study.yaml --set classifier.epochs=5 --force classifier --jobs 4
   python -m pipelines run demo --scheduler tcp://host:8786       on a running Dask cluster
-  python -m pipelines status demo                                what is done, stale (and why), missing, failed
-  python -m pipelines check                                      pairs, studies and notebooks, before any compute
-  python -m pipelines pair                                       write each .ipynb from its .py
   python -m pipelines report demo --one-file classifier          one page that can be sent alone
-  python -m pipelines compare v0.1 v0.2                          parameters and figures that differ between two runs
+  python -m pipelines compare v0.1 v0.2                          what differs between two runs
+
+Every command has a page of its own: python -m pipelines run --help
 
 exit codes: 0 all is well, 2 a mistake of the user, 3 a stage failed, 4 a kernel was killed, 130 interrupted
 """
@@ -18,17 +23,32 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from pipelines import _commands
+from pipelines._help import HELP
+from pipelines._study import study_names
 from shared.runs import UserError
 
 EXIT_USER_ERROR = 2
 
+_AsWritten = argparse.RawDescriptionHelpFormatter
 _Commands = argparse._SubParsersAction
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong and where to read on, instead of a screen of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USER_ERROR, f"{message}\nSee: {self.prog} --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code of the process."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments:
+        _parser().print_help()
+        return EXIT_USER_ERROR
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
@@ -38,9 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _Parser(prog="python -m pipelines", description=__doc__, formatter_class=_AsWritten)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
     _add_study_commands(commands)
@@ -50,8 +68,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_run(commands: "_Commands[argparse.ArgumentParser]") -> None:
-    run = commands.add_parser("run", help="run what is not up to date in a study")
+def _command(commands: "_Commands[_Parser]", name: str) -> _Parser:
+    """The parser of one command, which is carried out by the function of that name in `_commands`."""
+    parser = commands.add_parser(name, help=HELP[name].line, description=HELP[name].page, formatter_class=_AsWritten)
+    parser.set_defaults(command=getattr(_commands, name))
+    return parser
+
+
+def _add_run(commands: "_Commands[_Parser]") -> None:
+    run = _command(commands, "run")
     _add_study(run)
     run.add_argument(
         "--force", action="append", default=[], metavar="STAGE", help="execute it even if it is up to date"
@@ -60,57 +85,51 @@ def _add_run(commands: "_Commands[argparse.ArgumentParser]") -> None:
         "--jobs", type=int, default=min(os.cpu_count() or 1, 2), help="stages at a time (default %(default)s)"
     )
     run.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask cluster, such as tcp://host:8786")
-    run.set_defaults(command=_commands.run)
 
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("study", metavar="STUDY", help="a path, or a name in pipelines/studies")
-    parser.add_argument("--task", metavar="STAGE", help="only this stage and what it reads; classifier_train works too")
+    parser.add_argument("study", metavar="STUDY", help=f"a path, or one of: {', '.join(study_names())}")
+    parser.add_argument("--task", metavar="STAGE", help="only this stage and what it reads, such as explore")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="STAGE.PARAMETER=VALUE", dest="sets", help="change a value"
+        "--set",
+        action="append",
+        default=[],
+        metavar="STAGE.PARAMETER=VALUE",
+        dest="sets",
+        help="another value, this once",
     )
     parser.add_argument("--run-version", metavar="NAME", help="folder under runs/ (default: the study's)")
 
 
-def _add_study_commands(commands: "_Commands[argparse.ArgumentParser]") -> None:
-    status = commands.add_parser(
-        "status", help="tell of each stage whether it is done, stale (and why), missing or failed"
-    )
-    _add_study(status)
-    status.set_defaults(command=_commands.status)
-    report = commands.add_parser("report", help="write the pages again from the executed notebooks")
+def _add_study_commands(commands: "_Commands[_Parser]") -> None:
+    _add_study(_command(commands, "status"))
+    report = _command(commands, "report")
     _add_study(report)
     report.add_argument("--one-file", metavar="STAGE", help="one stage as a single file that can be sent alone")
-    report.set_defaults(command=_commands.report)
-    compare = commands.add_parser("compare", help="write a page with what differs between two runs")
+    compare = _command(commands, "compare")
     compare.add_argument("first", metavar="RUN_A", help="a run version: a folder under runs/, such as v1")
     compare.add_argument("second", metavar="RUN_B", help="another; a grid's combination is v1/grid/seed=1")
-    compare.set_defaults(command=_commands.compare)
 
 
-def _add_check(commands: "_Commands[argparse.ArgumentParser]") -> None:
-    check = commands.add_parser("check", help="check pairs, notebooks and studies without running anything")
+def _add_check(commands: "_Commands[_Parser]") -> None:
+    check = _command(commands, "check")
     check.add_argument("studies", nargs="*", metavar="STUDY", help="default: all in pipelines/studies")
-    check.set_defaults(command=_commands.check)
 
 
-def _add_pair(commands: "_Commands[argparse.ArgumentParser]") -> None:
-    pair = commands.add_parser("pair", help="write each .ipynb from its .py, or check that both say the same")
+def _add_pair(commands: "_Commands[_Parser]") -> None:
+    pair = _command(commands, "pair")
     pair.add_argument("names", nargs="*", metavar="NOTEBOOK", help="for instance 130_classifier; default: all")
     direction = pair.add_mutually_exclusive_group()
     direction.add_argument("--check", action="store_true", help="write nothing; exit 2 where a pair differs")
     direction.add_argument("--from-ipynb", action="store_true", help="take edits made in JupyterLab into the .py")
     direction.add_argument("--from-py", action="store_true", help="write the .ipynb even if it was edited")
-    pair.set_defaults(command=_commands.pair)
 
 
-def _add_chores(commands: "_Commands[argparse.ArgumentParser]") -> None:
-    test = commands.add_parser("test", help="run the tests (make test)")
+def _add_chores(commands: "_Commands[_Parser]") -> None:
+    test = _command(commands, "test")
     test.add_argument("--slow", action="store_true", help="those marked slow instead of the others")
-    test.set_defaults(command=_commands.test)
-    for name, text in (("lint", "every static check"), ("bench", "benchmarks")):
-        commands.add_parser(name, help=f"{text} (make {name})").set_defaults(command=getattr(_commands, name))
-    lab = commands.add_parser("lab", help="JupyterLab at the start notebook (make lab)")
+    for name in ("lint", "bench"):
+        _command(commands, name)
+    lab = _command(commands, "lab")
     lab.add_argument("--port", type=int, default=8888, help="the first one to try (default %(default)s)")
     lab.add_argument("--no-browser", action="store_true", help="only print the address")
-    lab.set_defaults(command=_commands.lab)

@@ -93,8 +93,12 @@ def study_path(name: str) -> Path:
     found = _study_file(name)
     if found is not None:
         return found
-    known = sorted(p.stem for p in studies_folder().glob("*.yaml"))
-    raise UserError(f"There is no study '{name}'. {_suggestion(Path(name).stem, known)}")
+    raise UserError(f"There is no study '{name}'. {_suggestion(Path(name).stem, study_names())}")
+
+
+def study_names() -> list[str]:
+    """Names of the project's own studies, in alphabetical order."""
+    return sorted(path.stem for path in studies_folder().glob("*.yaml"))
 
 
 def is_study(name: str) -> bool:
