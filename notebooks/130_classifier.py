@@ -36,7 +36,7 @@ from shared.classifier import (
     threshold_table,
     train_seeds,
 )
-from shared.figures import bars, confusion, histogram, intervals, lines, reliability, show
+from shared.figures import bars, confusion, histogram, intervals, lines, mark, reliability, show
 from shared.models import FineTuning, LabelledTexts, load_tokenizer, majority_floor, tfidf_floor
 from shared.runs import begin, record, say
 from shared.stats import brier_estimate, expected_calibration_error, paired_difference, reliability_table
@@ -107,7 +107,7 @@ say("{truncated_share:.1%} of the conversations are longer than the encoder read
 # %%
 lengths = {name: group["tokens"].to_numpy() for name, group in texts.groupby("outcome")}
 figure = histogram(lengths, x="tokens of a conversation")
-figure.add_vline(x=max_tokens, line_dash="dash", annotation_text="the encoder reads")
+mark(figure, max_tokens, "the encoder reads")
 show(figure, title="Length of the conversations, by outcome")
 
 # %% [markdown]
@@ -277,8 +277,8 @@ show(reliability(curves), title="Confidence against being right, on test")
 # %%
 abstaining = abstention_table(tested)
 figure = lines(
-    abstaining["coverage"], {name: abstaining[name] for name in ("accuracy", "low", "high")},
-    x="share answered, the surest first", y="accuracy",
+    abstaining["coverage"], {"accuracy": abstaining["accuracy"]}, x="share answered, the surest first", y="accuracy",
+    bands={"accuracy": (abstaining["low"], abstaining["high"])},
 )  # fmt: skip
 show(figure, title="Accuracy against coverage, with its 95 % interval")
 

@@ -209,8 +209,8 @@ truth = test.labels.numpy()
 # %%
 by_turns = [auc_estimate(truth, scores, test.authors, seed=seed) for scores in early["test"].T]
 show(
-    lines(turns_seen, {"ROC AUC": [auc.value for auc in by_turns], "low": [auc.interval.low for auc in by_turns],
-                       "high": [auc.interval.high for auc in by_turns]}, x="turns seen", y="ROC AUC on test authors"),
+    lines(turns_seen, {"ROC AUC": [auc.value for auc in by_turns]}, x="turns seen", y="ROC AUC on test authors",
+          bands={"ROC AUC": ([auc.interval.low for auc in by_turns], [auc.interval.high for auc in by_turns])}),
     title="What is known after the first turns (95 % interval)"
 )  # fmt: skip
 

@@ -153,8 +153,9 @@ needed.round(3)
 
 # %%
 series = {"F1": needed["f1"], "same verdict as from all": needed["same"]}
+bands = {"F1": (needed["f1_low"], needed["f1_high"])}
 show(
-    lines(needed["conversations"], series, x="conversations of an author", y="share"),
+    lines(needed["conversations"], series, x="conversations of an author", y="share", bands=bands),
     title="What more conversations add",
 )
 

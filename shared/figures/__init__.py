@@ -1,6 +1,6 @@
 """One plotly style for every notebook, and the shapes of plot that stages need again and again."""
 
-from shared.figures._shapes import bars, confusion, heatmap, histogram, intervals, lines, reliability, scatter
+from shared.figures._shapes import bars, confusion, heatmap, histogram, intervals, lines, mark, reliability, scatter
 from shared.figures._style import COLOURS, EMBEDDED, embed, show
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "histogram",
     "intervals",
     "lines",
+    "mark",
     "reliability",
     "scatter",
     "show",

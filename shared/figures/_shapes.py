@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.colors import hex_to_rgb
 
 from shared.figures._style import COLOURS
 
 Numbers = Sequence[float] | np.ndarray
+_MOST_TICKS = 12  # whole numbers that are written one by one on an axis
 
 
 def bars(labels: Sequence[str], values: Numbers, *, x: str, y: str = "", errors: Numbers | None = None) -> go.Figure:
@@ -31,20 +33,79 @@ def bars(labels: Sequence[str], values: Numbers, *, x: str, y: str = "", errors:
     return figure
 
 
-def lines(x_values: Numbers, series: Mapping[str, Numbers], *, x: str, y: str, markers: bool = True) -> go.Figure:
-    """One line a series over the same x values; NaN breaks a line."""
+def lines(
+    x_values: Numbers,
+    series: Mapping[str, Numbers],
+    *,
+    x: str,
+    y: str,
+    markers: bool = True,
+    bands: Mapping[str, tuple[Numbers, Numbers]] | None = None,
+) -> go.Figure:
+    """One line a series over the same x values; NaN breaks a line.
+
+    Args:
+        x_values: shape (points,).
+        series: by name, shape (points,).
+        x: axis title with unit.
+        y: axis title with unit.
+        markers: draw the points as well.
+        bands: (low, high) around a series, each of shape (points,), drawn as an area in its colour.
+    """
     mode = "lines+markers" if markers else "lines"
-    figure = go.Figure([go.Scatter(x=list(x_values), y=list(v), name=name, mode=mode) for name, v in series.items()])
+    places = list(x_values)
+    figure = go.Figure()
+    for index, (name, values) in enumerate(series.items()):
+        colour = COLOURS[index % len(COLOURS)]
+        if bands and name in bands:
+            figure.add_traces(_band(places, bands[name], colour))
+        figure.add_scatter(x=places, y=list(values), name=name, mode=mode, line_color=colour)
     figure.update_layout(xaxis_title=x, yaxis_title=y, showlegend=len(series) > 1)
+    return _count_ticks(figure, places)
+
+
+def _band(places: list[float], bounds: tuple[Numbers, Numbers], colour: str) -> list[go.Scatter]:
+    edge = {"mode": "lines", "line_width": 0, "line_color": colour, "showlegend": False, "hoverinfo": "skip"}
+    low, high = (go.Scatter(x=places, y=list(bound), **edge) for bound in bounds)
+    high.update(fill="tonexty", fillcolor="rgba({}, {}, {}, 0.18)".format(*hex_to_rgb(colour)))
+    return [low, high]
+
+
+def _count_ticks(figure: go.Figure, places: list[float]) -> go.Figure:
+    """No ticks between whole numbers where there are only a few of these, such as epochs."""
+    whole = all(float(place).is_integer() for place in places)
+    if whole and 0 < len(set(places)) <= _MOST_TICKS:
+        figure.update_xaxes(tickvals=sorted(set(places)))
     return figure
 
 
 def histogram(groups: Mapping[str, Numbers], *, x: str, y: str = "count", bins: int = 40) -> go.Figure:
-    """Overlaid histograms with common bins, one a group."""
-    traces = [go.Histogram(x=list(v), name=name, nbinsx=bins, opacity=0.65) for name, v in groups.items()]
-    figure = go.Figure(traces)
+    """Overlaid histograms with common bins, one a group; bins of whole numbers hold equally many of them.
+
+    Args:
+        groups: by name, values of shape (items,); NaN and infinite ones are left out.
+        x: axis title with unit.
+        y: what is counted.
+        bins: about so many; fewer for few whole numbers.
+    """
+    finite = {name: np.asarray(v, float)[np.isfinite(np.asarray(v, float))] for name, v in groups.items()}
+    together = np.concatenate(list(finite.values())) if finite else np.array([])
+    edges = _bins(together, bins)
+    figure = go.Figure([go.Histogram(x=v, name=name, xbins=edges, opacity=0.65) for name, v in finite.items()])
     figure.update_layout(xaxis_title=x, yaxis_title=y, barmode="overlay", showlegend=len(groups) > 1)
+    if not together.size:
+        figure.add_annotation(text="no values", xref="paper", yref="paper", x=0.5, y=0.5, showarrow=False)
     return figure
+
+
+def _bins(values: np.ndarray, bins: int) -> dict[str, float] | None:
+    if not values.size or values.min() == values.max():
+        return None
+    low, spread = float(values.min()), float(values.max() - values.min())
+    if not np.equal(np.mod(values, 1), 0).all():
+        return {"start": low, "end": low + spread * (1 + 1e-9), "size": spread / bins}
+    size = float(np.ceil((spread + 1) / bins))
+    return {"start": low - 0.5, "end": low + spread + size, "size": size}
 
 
 def heatmap(
@@ -104,13 +165,22 @@ def intervals(
     figure = go.Figure(go.Scatter(x=values, y=[str(label) for label in labels], error_x=error, mode="markers"))
     figure.update_traces(marker_size=9)
     if reference is not None:
-        # Above the plot: inside it the name would lie on the first line's interval.
-        figure.add_vline(
-            x=reference, line_dash="dash", line_color=COLOURS[1],
-            annotation={"text": reference_name, "yref": "paper", "y": 1.0, "yanchor": "bottom", "xanchor": "center"},
-        )  # fmt: skip
+        mark(figure, reference, reference_name, colour=COLOURS[1])
     figure.update_layout(xaxis_title=x, yaxis_autorange="reversed", height=_row_height(len(labels)))
     return figure
+
+
+def mark(figure: go.Figure, x: float, name: str, *, colour: str = COLOURS[6]) -> None:
+    """A dashed line at a value, named above the plot: inside it the name would lie on what is drawn.
+
+    Args:
+        figure: changed in place.
+        x: where, in the unit of the axis.
+        name: what is there.
+        colour: of the line.
+    """
+    above = {"text": name, "yref": "paper", "y": 1.0, "yanchor": "bottom", "xanchor": "center"}
+    figure.add_vline(x=x, line_dash="dash", line_color=colour, annotation=above)
 
 
 def reliability(curves: Mapping[str, tuple[Numbers, Numbers]]) -> go.Figure:

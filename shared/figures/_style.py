@@ -19,7 +19,7 @@ _TEMPLATE = go.layout.Template(
         "plot_bgcolor": "rgba(0,0,0,0)",
         "margin": {"l": 60, "r": 24, "t": 56, "b": 56},
         "xaxis": {"automargin": True, "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False},
-        "yaxis": {"automargin": True, "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False},
+        "yaxis": {"automargin": True, "ticklabelstandoff": 4, "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False},
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
         "title": {"x": 0, "xanchor": "left", "yref": "container", "y": 0.98, "yanchor": "top", "font": {"size": 16}},
         "hoverlabel": {"namelength": -1},

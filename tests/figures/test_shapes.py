@@ -1,6 +1,6 @@
 import numpy as np
 
-from shared.figures import confusion, heatmap, intervals, show
+from shared.figures import confusion, heatmap, histogram, intervals, lines, show
 
 
 def test_confusion_shares_are_of_the_true_class_and_an_absent_class_stays_empty() -> None:
@@ -22,3 +22,30 @@ def test_show_displays_plain_json(monkeypatch) -> None:
     show(heatmap(np.eye(2), ["a", "b"], ["c", "d"], x="x", y="y"), title="Two by two")
     assert shown[0]["application/vnd.plotly.v1+json"]["data"][0]["type"] == "heatmap"
     assert shown[0]["text/plain"] == "Figure: Two by two"
+
+
+def test_a_band_is_an_area_in_the_colour_of_its_line_and_no_line_of_the_legend() -> None:
+    figure = lines([1, 2], {"F1": [0.5, 0.6]}, x="epoch", y="F1", bands={"F1": ([0.4, 0.5], [0.6, 0.7])})
+    low, high, line = figure.data
+    assert (low.showlegend, high.showlegend, high.fill) == (False, False, "tonexty")
+    assert high.fillcolor == "rgba(0, 114, 178, 0.18)"  # #0072B2
+    assert line.line.color == "#0072B2"
+
+
+def test_epochs_are_ticked_one_by_one_and_shares_are_not() -> None:
+    assert lines([1, 2, 3], {"loss": [3, 2, 1]}, x="epoch", y="loss").layout.xaxis.tickvals == (1, 2, 3)
+    assert lines([0.1, 0.2], {"loss": [3, 2]}, x="share", y="loss").layout.xaxis.tickvals is None
+
+
+def test_groups_share_their_bins_and_whole_numbers_leave_no_gaps() -> None:
+    # 11 to 29 in at most 40 bins: one bin a whole number, centred on it
+    figure = histogram({"a": np.arange(11, 30), "b": np.array([12, np.nan])}, x="turns")
+    assert [trace.xbins.size for trace in figure.data] == [1, 1]
+    assert figure.data[0].xbins.start == 10.5
+    # 0 to 99 in 40 bins: 100 / 40 = 2.5, so each holds three whole numbers
+    assert histogram({"a": np.arange(100)}, x="words").data[0].xbins.size == 3
+
+
+def test_a_histogram_of_nothing_says_so() -> None:
+    figure = histogram({"a": np.array([np.inf, np.nan])}, x="days")
+    assert figure.layout.annotations[0].text == "no values"
