@@ -21,6 +21,7 @@ from shared.errors import (
     compare_predictions,
     confusion_table,
     errors_by,
+    explain_errors,
     find_slices,
     gather,
     label_studio_tasks,
@@ -34,10 +35,9 @@ from shared.errors import (
     slice_features,
     stand_in,
     with_features,
-    word_effects,
 )
 from shared.figures import bars, embed, intervals, show
-from shared.runs import begin, progress, record, say
+from shared.runs import begin, record, say
 from shared.stats import accuracy_estimate
 
 # %% tags=["parameters"]
@@ -50,7 +50,7 @@ compare_with: str = ""  # predictions.parquet of another run on the same items; 
 compare_model: str = ""  # model of that other run; without one, another model of the same predictions, such as TF-IDF
 least: int = 10  # clusters (conversations, authors) that a slice must hold, in [2, inf)
 examples: int = 8  # errors shown with what they hang on, in [0, 100]
-explained: int = 40  # errors whose words are left out one by one to find shortcuts, in [0, 10000]
+passes: int = 400  # texts that the model reads to explain errors, the most confident first, in [0, 1000000]
 queue_size: int = 60  # items for people, in [0, 100000]
 similarity: float = 0.9  # cosine from which two items are near-duplicates, in (0, 1]
 
@@ -100,7 +100,7 @@ if names:
 
 # %%
 features = slice_features(test)
-listed = errors_by(test, features, least=least, seed=seed)
+listed = errors_by(test, features, seed=seed)
 run.write_csv("errors_by.csv", listed)
 record("features", ", ".join(features) or "none")
 most = listed.groupby("feature", sort=False).head(6)
@@ -126,14 +126,15 @@ slices.head(8).round(3)
 
 # %% [markdown]
 # ## Is it the label?
-# Where the model contradicts a label with more confidence than it usually has, the label deserves a second look. Near-duplicates with different labels cannot both be right.
+# Where the model contradicts a label with more confidence than it usually has, the label deserves a second look. That is a suspicion and no proof: on a kind of item that it has never seen, the model may be just as sure and wrong, so people decide. Near-duplicates with different labels cannot both be right.
 
 # %%
 kept = found.predictions.probabilities
 part = kept[(rows["split"] == "test").to_numpy()].reset_index(drop=True) if kept is not None else None
 noisy = likely_label_errors(test, part, found.predictions.labels) if part is not None else pd.DataFrame(columns=["item", "text", "truth", "likelier", "margin"])
 record("likely_label_errors", len(noisy) if part is not None else float("nan"), n=len(test))
-noisy.head(8).round(3)
+with pd.option_context("display.max_colwidth", 120):
+    display(noisy[["text", "truth", "likelier", "margin"]].head(8).round(3))
 
 # %%
 train = found.train.assign(item=[f"train#{i}" for i in range(len(found.train))], split="train")
@@ -144,7 +145,8 @@ contradictions = pairs[both_labelled & (pairs["first_truth"] != pairs["second_tr
 contradicted = set(contradictions["first"]) | set(contradictions["second"])
 record("near_duplicates", len(pairs) if has_text else float("nan"), n=len(everything))
 record("contradictions", len(contradictions) if has_text else float("nan"), n=len(pairs))
-contradictions[["first_truth", "second_truth", "first_split", "second_split", "similarity", "text"]].head(6).round(3)
+if len(contradictions):
+    display(contradictions[["first_truth", "second_truth", "first_split", "second_split", "similarity", "text"]].head(6).round(3))
 
 # %% [markdown]
 # ## Has training seen the test?
@@ -160,22 +162,22 @@ print(f"{len(train):,} training items known" if told else "not scored: the stage
 
 # %% [markdown]
 # ## The most confident errors, and what they hang on
-# Each word is left out once. A word whose absence flips the answer is a shortcut, or the very reason. A model that does not read texts has a stand-in: TF-IDF with a linear model, taught the model's own answers.
+# Each word is left out once (a piece of neighbouring words, where the text is long). A word whose absence flips the answer is a shortcut, or the very reason. A model that does not read texts has a stand-in: TF-IDF with a linear model, taught the model's own answers.
 
 # %%
 linear = stand_in(test["text"].tolist(), test["predicted"].tolist(), test["cluster"].tolist(), seed=seed) if found.probabilities is None else None
 asked = found.probabilities or (linear.probabilities if linear else None)
 record("explained_by", "the model itself" if found.probabilities else "a linear stand-in" if linear else "nothing")
 record("stand_in_agreement", linear.agreement.value if linear else float("nan"), n=len(test) if linear else None)
-looked = wrong.head(explained) if asked else wrong.head(0)
-effects = [word_effects(asked, text) for text in progress(looked["text"], "errors explained", total=len(looked))]
+effects = explain_errors(asked, wrong["text"].tolist(), passes=passes) if asked else []
+looked = wrong.head(len(effects))
 
 # %%
 flips = dict(zip(looked["item"], (one.flips for one in effects), strict=True))
 record("answers_one_word_flips", sum(flips.values()), n=len(flips))
 shown = looked.head(examples)
 if len(shown):
-    embed(marked_page(shown, effects[:examples]), title="Words of the most confident errors", height=min(120 + 75 * len(shown), 700))
+    embed(marked_page(shown, effects[:examples]), title="Words of the most confident errors", height=min(20 + sum(70 + 23 * (min(len(text), 400) // 100) for text in shown["text"]), 900))
 
 # %% [markdown]
 # Orange words speak for the wrong answer, blue ones against it. And these are the hardest items: the model hardly prefers one answer to another.
@@ -223,7 +225,7 @@ queue["why"].value_counts().rename_axis("why").reset_index(name="items")
 
 # %% [markdown]
 # ## What did a change do?
-# The same items under another run or another model: `first` is that one, `second` the one analysed here.
+# The same items under another run or another model: `before` is that one, `after` the one analysed here.
 
 # %%
 change = None
@@ -243,8 +245,9 @@ if change is not None:
     moved = pd.concat([change.better.assign(change="better"), change.broken.assign(change="broken")], ignore_index=True)
     run.write_csv("changes.csv", moved)
     display(changes_by_label(change))
-    with pd.option_context("display.max_colwidth", 200):
-        display(moved.groupby("change").head(4)[["change", "text", "truth", "predicted_first", "predicted_second", "confidence_second"]].round(3))
+    short = moved.rename(columns={"predicted_first": "before", "predicted_second": "after"})
+    with pd.option_context("display.max_colwidth", 160):
+        display(short.groupby("change").head(4)[["change", "text", "truth", "before", "after"]])
 
 # %% [markdown]
 # ## Findings

@@ -7,7 +7,7 @@ from shared.errors._labels import likely_label_errors, near_duplicates, overlap
 from shared.errors._read import SLICES, Predictions, read_predictions, slice_features, with_features
 from shared.errors._remedies import label_studio_tasks, remedies, review_queue
 from shared.errors._slices import confusion_table, errors_by, find_slices
-from shared.errors._words import StandIn, WordEffects, marked_page, stand_in, word_effects
+from shared.errors._words import StandIn, WordEffects, explain_errors, marked_page, stand_in, word_effects
 
 __all__ = [
     "SLICES",
@@ -21,6 +21,7 @@ __all__ = [
     "confusion_table",
     "conversation_facts",
     "errors_by",
+    "explain_errors",
     "find_slices",
     "gather",
     "label_studio_tasks",

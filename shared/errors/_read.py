@@ -116,4 +116,7 @@ def slice_features(rows: pd.DataFrame) -> list[str]:
 
 
 def _words(quarter: "pd.Interval[float] | None") -> str | None:
-    return None if quarter is None else f"{int(quarter.left) + 1} to {int(quarter.right)} words"
+    if quarter is None:
+        return None
+    low, high = int(quarter.left) + 1, int(quarter.right)
+    return f"{low} to {high} words" if low < high else f"{high} words"

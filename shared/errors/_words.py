@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from shared.models import LabelledTexts, tfidf_floor
+from shared.runs import progress
 from shared.stats import Estimate, accuracy_estimate
 
 Probabilities = Callable[[Sequence[str]], np.ndarray]
@@ -26,9 +27,9 @@ class WordEffects(NamedTuple):
     """Effect of each word on the probability of the predicted class.
 
     Attributes:
-        words: of the text.
+        words: of the text; in a long text pieces of several words.
         effects: shape (words,): probability with the word minus without it; positive = the word speaks for it.
-        flips: whether leaving one word out changes the predicted class.
+        flips: whether leaving one of them out changes the predicted class.
     """
 
     words: list[str]
@@ -50,23 +51,47 @@ class StandIn(NamedTuple):
     agreement: Estimate
 
 
-def word_effects(probabilities: Probabilities, text: str, *, target: int | None = None, most: int = 60) -> WordEffects:
-    """Leave each word out once.
+def word_effects(
+    probabilities: Probabilities, text: str, *, target: int | None = None, pieces: int = 24
+) -> WordEffects:
+    """Leave each word out once; a long text is left out piece by piece, so that all of it is covered.
 
     Args:
         probabilities: texts to shape (texts, classes).
         text: the example; an empty one has no words.
         target: the class whose probability is watched; None = the predicted one.
-        most: words looked at, from the start.
+        pieces: a text of more words is cut into so many pieces of neighbouring words.
     """
     words = text.split()
-    looked = min(len(words), most)
-    without = [" ".join(words[:i] + words[i + 1 :]) for i in range(looked)]
+    parts = [list(part) for part in np.array_split(np.asarray(words, dtype=object), min(len(words), pieces) or 1)]
+    kept = [" ".join(word for part in parts[:i] + parts[i + 1 :] for word in part) for i in range(len(parts))]
+    without = kept if words else []
     scores = np.asarray(probabilities([text, *without]), dtype=float)
     predicted = int(scores[0].argmax())
     watched = predicted if target is None else target
     flips = bool((scores[1:].argmax(axis=1) != predicted).any())
-    return WordEffects(words[:looked], scores[0, watched] - scores[1:, watched], flips)
+    named = [" ".join(part) for part in parts] if words else []
+    return WordEffects(named, scores[0, watched] - scores[1:, watched], flips)
+
+
+def explain_errors(
+    probabilities: Probabilities, texts: Sequence[str], *, passes: int, pieces: int = 24
+) -> list[WordEffects]:
+    """`word_effects` of texts from the first on, until the passes are spent.
+
+    Args:
+        probabilities: texts to shape (texts, classes).
+        texts: the errors, the most important first.
+        passes: texts that the model may read in all; a text of w words takes w + 1, a long one pieces + 1.
+        pieces: see `word_effects`.
+
+    Returns:
+        One entry an error that was looked at, in the order of `texts`; fewer than texts if the passes run out.
+    """
+    cost = np.cumsum([min(len(text.split()), pieces) + 1 for text in texts])
+    affordable = int(np.searchsorted(cost, passes, side="right"))
+    looked = progress(texts[:affordable], "errors explained", total=affordable)
+    return [word_effects(probabilities, text, pieces=pieces) for text in looked]
 
 
 def stand_in(

@@ -8,6 +8,7 @@ from shared.errors import (
     confusion_table,
     conversation_facts,
     errors_by,
+    explain_errors,
     find_slices,
     label_studio_tasks,
     likely_label_errors,
@@ -119,6 +120,28 @@ def test_leaving_a_word_out_shows_what_the_answer_hangs_on() -> None:
     assert effects.effects.tolist() == pytest.approx([0, 0.6, 0])  # 0.8 with the word, 0.2 without
     assert effects.flips
     assert word_effects(probabilities, "").words == []
+
+
+def test_a_long_text_is_left_out_piece_by_piece_to_its_end() -> None:
+    def probabilities(texts: list[str]) -> np.ndarray:
+        has = np.array(["money" in text for text in texts], dtype=float)
+        return np.column_stack([0.2 + 0.6 * has, 0.8 - 0.6 * has])
+
+    effects = word_effects(probabilities, "word " * 99 + "money", pieces=4)
+    assert [len(piece.split()) for piece in effects.words] == [25, 25, 25, 25]
+    assert effects.effects.tolist() == pytest.approx([0, 0, 0, 0.6])
+
+
+def test_errors_are_explained_until_the_passes_are_spent() -> None:
+    asked: list[str] = []
+
+    def probabilities(texts: list[str]) -> np.ndarray:
+        asked.extend(texts)
+        return np.tile([0.6, 0.4], (len(texts), 1))
+
+    # three words take 4 passes: two texts fit into 9, the third would need 12
+    assert len(explain_errors(probabilities, ["a b c"] * 3, passes=9)) == 2
+    assert len(asked) == 8
 
 
 def test_each_error_has_one_cause_and_causes_are_ranked() -> None:
