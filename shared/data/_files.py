@@ -38,6 +38,10 @@ _OTHER_NAMES = {
     "text": ("text", "utterance", "message", "said", "content", "body", "unit"),
     "conversation": ("transcript", "conversation", "dialogue", "dialog", "text", "call", "chat"),
 }
+_OTHER_LAYOUTS = {
+    "text": " If a row is a whole conversation, set `kind: transcripts`.",
+    "conversation": " If a row is one turn of a conversation, set `kind: turns`.",
+}
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -111,7 +115,7 @@ def require_columns(path: Path, found: Collection[str], wanted: Columns, require
         f"{path.name}: {'columns' if plural else 'column'} {quoted} {'are' if plural else 'is'} missing. "
         f"Found: {', '.join(map(str, found))}. {hint}"
         f"Say what is what with `columns: {{{named}}}` under the stage's params, or pass "
-        f"{' '.join(f'--set explore.columns.{name}=…' for name in missing)}."
+        f"{' '.join(f'--set explore.columns.{name}=…' for name in missing)}.{_OTHER_LAYOUTS.get(missing[-1], '')}"
     )
 
 

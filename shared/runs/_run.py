@@ -23,7 +23,7 @@ from shared.runs._by_hand import executed_cells, tell_way_to_report
 from shared.runs._digest import digest_of, digest_of_text
 from shared.runs._places import home, missing_hint, notebook_of, project, resolve_path, stage_folder, stage_numbers
 from shared.runs._private import hidden, local_texts
-from shared.runs._results import start_results
+from shared.runs._results import show_tables_like_sentences, start_results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +60,7 @@ def begin(stage: str, namespace: Mapping[str, Any]) -> "Run":
     problems = check_values(declared, values | _undeclared(namespace, declared))
     if problems:
         raise UserError("\n".join([f"{stage}: {len(problems)} problem(s) with the parameters.", *problems]))
+    show_tables_like_sentences()
     return Run(stage, {name: p.default for name, p in declared.items()} | values)
 
 
@@ -231,8 +232,8 @@ class Run:
             tell_way_to_report(self.version, notebook_of(self.stage).stem)
 
     def shield_with(self, shield: Callable[[Any], Any]) -> None:
-        """Have results and manifest pass through one more function that hides what must not be shown."""
-        self._shields.append(shield)
+        """Have results and manifest pass through one more function first, which hides what must not be shown."""
+        self._shields.insert(0, shield)
 
     def _shielded(self, value: Any) -> Any:
         for shield in self._shields:

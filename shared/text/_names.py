@@ -109,3 +109,24 @@ _BOTH = """
     berry bush hill lake park north west day week winter spring green black white gray brown wise sharp strong swift
 """
 WORDS_AND_NAMES = frozenset(_BOTH.split())
+
+_PLACES = """
+    africa african alabama alaska amazon american angeles antarctica arabia arizona arkansas army asia asian atlantic
+    australian avenue avenger award bank bay beach bee berlin boston bowl brazil britain british burkina california
+    canada canadian cape caribbean carolina carnival catholic central challenge charities charity chicago childrens
+    chinese church cities coast coffee college colorado columbia computer connecticut costa cross dakota dallas
+    delaware denver desert diego east eastern economics el engineering europe european executive faso florida francisco
+    french funding gaza georgia german ghana global grand great greek guinea gulf haiti hampshire hawaii highway
+    hurricane hurricanes idaho illinois india indian indiana indians institute institution institutions iowa ireland
+    irish island islands israel italian italy ivory japan jersey jude judes kansas kentucky kenya kingdom korea labor
+    lake lanka las latin lebanon leone london louisiana machine maine mars maryland massachusetts mechanical mexican
+    mexico miami michigan middle mill minnesota mississippi missouri montana mount mountain muslim myanmar native
+    navigator nebraska nevada nigeria nigerian nobel northern ocean ohio oklahoma olympics ontario operation oregon
+    pacific pakistan palestine paris parks peace peninsula pennsylvania philippines poland premier prize program
+    puerto rapids reef refugee refugees region relief republic rican rico river rohingya royal russia russian saint
+    salvador salvation san saudi science scotland seattle services sierra smile solutions southern spain spanish sri
+    st state storm street studios sudan sweden switzerland syria syrian team teams tennessee texas texan toronto
+    tropical turk uganda ukraine union university urban utah vegas vermont vietnam virginia wales warriors
+    washington watch western wisconsin wounded wyoming yemen york zealand
+"""
+PLACES_AND_BODIES = frozenset(_PLACES.split())

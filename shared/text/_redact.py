@@ -23,8 +23,10 @@ from shared.text._redact_find import (
     Span,
     digits_in,
     email_in,
+    full_names,
     introduced,
     listed,
+    paths,
     patterned,
     spelled,
     without_genitive,
@@ -101,7 +103,8 @@ class Redactor:
     def find(self, text: str) -> list[Span]:
         """Personal data in a text, in order, without overlaps."""
         taken = [Span(m.start(), m.end(), "") for m in _PLACEHOLDER.finditer(text)]
-        found = [*taken, *self._find_local(text), *patterned(text), *self._people(text), *spelled(text)]
+        hidden = [*paths(text), *self._find_local(text)]
+        found = [*taken, *hidden, *patterned(text), *self._people(text), *spelled(text)]
         return [span for span in without_overlaps(found) if span.kind]
 
     def redact(self, text: str, *, only_known: bool = False) -> str:
@@ -175,7 +178,9 @@ class Redactor:
     def _people(self, text: str) -> list[Span]:
         """Names, the longest first: `Maria Lopez` before `Maria`."""
         known = self._known_people(text) if self._holders else ()
-        return sorted([*introduced(text), *known, *listed(text)], key=lambda span: span.start - span.end)
+        return sorted(
+            [*introduced(text), *known, *listed(text), *full_names(text)], key=lambda span: span.start - span.end
+        )
 
     def _known_people(self, text: str) -> Iterable[Span]:
         words = [(m.start(), m.end()) for m in _WORD.finditer(text)]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from shared.text._names import COMMON_GIVEN_NAMES, EVERYDAY_WORDS, WORDS_AND_NAMES
+from shared.text._names import COMMON_GIVEN_NAMES, EVERYDAY_WORDS, PLACES_AND_BODIES, WORDS_AND_NAMES
 
 _DIGITS = {
     "zero": "0", "oh": "0", "o": "0", "nought": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
@@ -83,7 +83,7 @@ _TITLED = re.compile(
 )
 _INTRODUCED = re.compile(
     r"\b(?:my (?:full |first |last )?name(?: is|['’]s)|(?<!the )name['’]?s|call me|the name is|under the name(?: of)?)"
-    rf"\s+({NAME}(?:\s+{NAME}){{0,2}})",
+    rf"\s+({NAME}(?:\s+{NAME}){{0,3}})",
     re.IGNORECASE,
 )
 _ASKED_FOR = re.compile(
@@ -101,6 +101,9 @@ _SAID_AT_ONCE = re.compile(
     re.IGNORECASE,
 )
 _CAPITALISED_WORDS = re.compile(rf"\b({_CAPITALISED})(?:\s+({_CAPITALISED}))?")
+_PROPER = r"(?:[A-Z]['’])?[A-Z][^\W\dA-Z_]+(?:['’-][A-Z][^\W\d_]+)*"
+_TWO_CAPITALISED = re.compile(rf"(?<=[a-z,;] )({_PROPER}(?: {_PROPER})+)")  # in mid-sentence
+_PARTICLES = frozenset(["al", "bin", "da", "de", "del", "della", "den", "der", "di", "dos", "la", "le", "van", "von"])
 _NUMBER_WORD = re.compile(rf"\d|\b(?:{_NUMERALS})\b", re.IGNORECASE)
 _GENITIVE = re.compile(r"['’]s?$", re.IGNORECASE)
 
@@ -113,15 +116,18 @@ class Span(NamedTuple):
     kind: str
 
 
+def paths(text: str) -> Iterable[Span]:
+    """Local paths that name a user."""
+    return _matches(_PATH, "LOCAL", text) if "/" in text or "\\" in text else ()
+
+
 def patterned(text: str) -> Iterable[Span]:
-    """E-mails, local paths, postal addresses and numbers, the surest first."""
+    """E-mails, postal addresses and numbers, the surest first."""
     lower = text.lower()
     if "@" in text or "at)" in lower or "at]" in lower:
         yield from _matches(EMAIL, "EMAIL", text)
     if " at " in lower:
         yield from _matches(SPOKEN_EMAIL, "EMAIL", text)
-    if "/" in text or "\\" in text:
-        yield from _matches(_PATH, "LOCAL", text)
     if _NUMBER_WORD.search(text) or " box " in lower:
         for pattern in (_ADDRESS, _ADDRESS_ABROAD, _TOWN):
             yield from _matches(pattern, "ADDRESS", text)
@@ -159,6 +165,14 @@ def without_genitive(name: str) -> str:
     return _GENITIVE.sub("", name)
 
 
+def full_names(text: str) -> Iterable[Span]:
+    """Two and more capitalised words in mid-sentence, if none of them is an everyday word, a place or a body."""
+    for match in _TWO_CAPITALISED.finditer(text):
+        words = {without_genitive(word).lower() for word in match[1].split()}
+        if not words & (EVERYDAY_WORDS | PLACES_AND_BODIES):
+            yield Span(match.start(), match.start() + len(without_genitive(match[1])), "PERSON")
+
+
 def without_overlaps(spans: Iterable[Span]) -> list[Span]:
     """Spans in order of the text; of two that overlap the one that came first stays."""
     kept: list[Span] = []
@@ -191,14 +205,22 @@ def _end_of_name(words: str) -> int:
     end = 0
     for match in re.finditer(NAME, words):
         name = without_genitive(match[0])
-        lower = name.lower()
-        is_word = {lower, match[0].lower()} & EVERYDAY_WORDS
-        if is_word and (lower not in WORDS_AND_NAMES or name.islower()):
+        if _is_word(name) or _is_word(match[0]) or (end and words[0].isupper() and not _continues(name)):
             break
         end = match.start() + len(name)
         if name != match[0]:
             break
     return end
+
+
+def _is_word(name: str) -> bool:
+    lower = name.lower()
+    return lower in EVERYDAY_WORDS and (lower not in WORDS_AND_NAMES or name.islower())
+
+
+def _continues(name: str) -> bool:
+    """Whether a word can belong to a name that began with a capital letter."""
+    return name[0].isupper() or name in _PARTICLES
 
 
 def _numbers(text: str) -> Iterable[Span]:

@@ -88,7 +88,7 @@ def _absolute(text: str, placeholder: str) -> dict[str, str]:
 
 
 def _whole(name: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w/]){re.escape(name)}(?![\w-])")
+    return re.compile(rf"(?<!\w){re.escape(name)}(?![\w-])")
 
 
 def _redacted(redactor: Redactor, text: str, *, only_known: bool) -> str:

@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 # What must not survive: pieces of names, numbers, addresses, and of this machine. Lower case; two or more letters each.
 CANARIES = [
     "thandiwe", "okafor", "zsofia", "nagy", "bartholomew", "vandermeer", "ikechukwu", "wójcik", "oyelaran",
-    "415 555", "415-555", "5550134", "0134", "zero one three four", "4111", "one one one one",
-    "old mill", "ls1 4ap", "hauptstraße", "10115", "post.example", "jdoe42",
+    "415 555", "415-555", "5550134", "555-0134", "555 0134", "zero one three four", "4111 1111", "one one one one",
+    "old mill", "ls1 4ap", "hauptstraße", "10115 berlin", "post.example", "jdoe42",
 ]  # fmt: skip
 
 OPENING = [
@@ -67,7 +67,14 @@ def _write_study(root: Path, private: Path) -> Path:
             },
             "embeddings": {"after": ["explore"]},
             "labels": {"params": {"ways": ["synthetic", "human"], "label_studio_export": str(_write_labels(private))}},
-            "feedback": {"params": {"chats": str(_write_chats(private)), "recogniser": "off", "test_size": 2}},
+            "feedback": {
+                "params": {
+                    "chats": str(_write_chats(private)),
+                    "recogniser": "off",
+                    "test_size": 2,
+                    "max_rejected_fraction": 0.5,
+                }
+            },
         },
     }  # fmt: skip
     path = root / "canary.yaml"
@@ -169,7 +176,8 @@ def test_no_original_is_in_any_file_that_the_study_wrote(exported: Path):
 
 
 def test_no_path_of_this_machine_is_in_a_report_or_an_export(exported: Path):
-    ours = {name: text for name, text in _texts(exported) if "/.runner/" not in f"/{name}"}
+    # What begins with a dot is the runner's own and stays on this machine.
+    ours = {name: text for name, text in _texts(exported) if "/." not in f"/{name}"}
     root = str(exported.parent).lower()
     assert [name for name, text in ours.items() if root in text] == []
 

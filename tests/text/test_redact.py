@@ -1,9 +1,11 @@
+import re
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.runs import Private
 from shared.text._redact import Redactor, introduced_names, looks_like_a_name
 
 KEY = b"0" * 16
@@ -31,6 +33,7 @@ def redacted(text: str, *people: str) -> str:
         ("Mrs. Vandermeer is not in", "PERSON"),
         ("so Maria said", "PERSON"),
         ("you may ask for Zsofia", "PERSON"),
+        ("it was signed by Ikechukwu Nagy", "PERSON"),
         ("that is S-M-I-T-H", "SPELLED"),
         ("see /home/maria/calls.csv", "LOCAL"),
         (r"in C:\Users\maria\calls.csv", "LOCAL"),
@@ -71,6 +74,7 @@ def test_each_kind_is_found_as_typed_and_as_spoken(text: str, kind: str) -> None
         "so at all. It is",
         "two of them are on the way, nine or ten hour drive",
         "ask for clarification, speak to somebody",
+        "to Puerto Rico with the Red Cross and Save the Children",
         "offering 10, during 2017",
         "I am more than happy to, my name is on the list",
     ],
@@ -130,6 +134,18 @@ def test_a_surname_that_is_a_common_word_of_the_corpus_goes_only_with_its_first_
 def test_what_is_spelled_out_is_the_person_it_spells() -> None:
     redactor = Redactor(KEY, ["Maria Lopez"])
     assert redactor.redact("L-O-P-E-Z") == redactor.redact("Lopez") == redactor.redact("maria lopez")
+
+
+def test_a_name_ends_where_the_capital_letters_end() -> None:
+    redactor = Redactor(KEY)
+    assert redactor.redact("Mister Wójcik sends it").endswith("] sends it")
+    assert redactor.redact("my name is Ana de la Cruz").endswith("]")
+
+
+def test_a_path_is_local_as_a_whole_even_if_it_names_the_user() -> None:
+    redactor = Redactor(KEY)
+    redactor.hide([Private(re.compile("jdoe42"), "<user>")])
+    assert redactor.redact("in /home/jdoe42/calls/okafor.wav of jdoe42") == "in [LOCAL] of [LOCAL]"
 
 
 def test_genitives_hyphens_and_underscores_do_not_hide_a_name() -> None:
