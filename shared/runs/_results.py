@@ -2,11 +2,14 @@
 
 import html
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared.params import UserError
+
+_LONGEST_CELL = 200  # characters of a text in a displayed table
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,18 @@ def _short(value: float) -> str:
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
     return f"{value:,.3f}" if 0.001 <= abs(value) < 1000 else f"{value:.3g}"
+
+
+def show_tables_like_sentences() -> None:
+    """Make tables under the cells of a notebook show numbers as `say` does, and texts whole up to 200 characters.
+
+    Only the look of a displayed table changes; a script or a test without cells is left alone.
+    """
+    if "IPython" not in sys.modules or sys.modules["IPython"].get_ipython() is None:
+        return
+    import pandas as pd
+
+    pd.set_option("display.float_format", _short, "display.max_colwidth", _LONGEST_CELL)
 
 
 class Results:

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +184,13 @@ def test_say_prints_recorded_values_with_interval_and_escapes_text(monkeypatch: 
     ]
     with pytest.raises(UserError, match="'floor' was not recorded"):
         say("{floor}")
+
+
+def test_displayed_tables_show_numbers_as_sentences_do() -> None:
+    script = (
+        "from IPython.core.interactiveshell import InteractiveShell; InteractiveShell.instance();"
+        "from shared.runs._results import show_tables_like_sentences; show_tables_like_sentences();"
+        "import pandas as pd; print(pd.DataFrame({'turns': [7292.0], 'share': [0.4835436], 'text': ['x' * 60]}))"
+    )
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert shown.split()[-3:] == ["7,292", "0.484", "x" * 60]
