@@ -125,7 +125,7 @@ def load_study(name: str) -> Study:
     problems = _structure_problems(content)
     if problems:
         raise UserError("\n".join([f"{path.name}: {len(problems)} problem(s).", *problems]))
-    stages = {stage: _stage_plan(stage, part or {}) for stage, part in content["stages"].items()}
+    stages = {stage: _stage_plan(stage, part or {}, path.parent) for stage, part in content["stages"].items()}
     if content.get("redact"):
         stages = {stage: _redacting(plan) for stage, plan in stages.items()}
     return Study(
@@ -146,9 +146,17 @@ def _read_yaml(path: Path) -> Any:
         raise UserError(f"{path.name} is not YAML: {error}") from None
 
 
-def _stage_plan(stage: str, part: Mapping[str, Any]) -> StagePlan:
-    values = dict(part.get("params") or {})
+def _stage_plan(stage: str, part: Mapping[str, Any], folder: Path) -> StagePlan:
+    values = {name: _beside(folder, value) for name, value in (part.get("params") or {}).items()}
     return StagePlan(stage, tuple(part.get("after") or ()), values, dict.fromkeys(values, "study"))
+
+
+def _beside(folder: Path, value: Any) -> Any:
+    """A file beside the study by its whole path; whoever writes both into one folder names it without a thought."""
+    is_name = isinstance(value, str) and Path(value).suffix and "\n" not in value and not Path(value).is_absolute()
+    if not is_name or (project() / value).exists() or not (folder / value).is_file():
+        return value
+    return str(folder / value)
 
 
 def _redacting(plan: StagePlan) -> StagePlan:

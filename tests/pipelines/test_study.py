@@ -152,3 +152,14 @@ def test_a_stage_may_say_otherwise_and_redact_must_be_true_or_false(toy):
     assert load_study(str(own)).stages["first"].values == {"redact": False}
     with pytest.raises(UserError, match="redact is 'maybe', expected true or false"):
         load_study(str(toy.study("redact: maybe\nstages: {first: {}}", "wrong")))
+
+
+def test_a_file_beside_the_study_is_found_by_its_name(toy, tmp_path):
+    toy.notebook("010_first", parameters='corpus: str = "x.csv"  # a file', work="corpus")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "calls.csv").write_text("a")
+    study = tmp_path / "mine" / "own.yaml"
+    study.write_text("stages: {first: {params: {corpus: calls.csv}}}")
+    assert load_study(str(study)).stages["first"].values == {"corpus": str(tmp_path / "mine" / "calls.csv")}
+    study.write_text("stages: {first: {params: {corpus: cals.csv}}}")
+    assert load_study(str(study)).stages["first"].values == {"corpus": "cals.csv"}
