@@ -45,6 +45,7 @@ def compare_predictions(first: pd.DataFrame, second: pd.DataFrame, *, seed: int 
     if both.empty:
         raise UserError("errors: the two runs have no item in common. Compare runs on the same data and split.")
     right = [(both[f"predicted_{run}"] == both["truth"]).to_numpy() for run in ("first", "second")]
+    # The interval is over clusters; McNemar counts items and is too sure where they hang together.
     clusters = both["cluster"].to_numpy(dtype=object)
     paired = paired_difference(right[1].astype(float), right[0].astype(float), clusters, seed=seed)
     return Comparison(

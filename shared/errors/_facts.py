@@ -35,6 +35,7 @@ def conversation_facts(
 
 
 def _speaker(turns: pd.DataFrame) -> pd.Series:
+    # Words and not turns: "yes" and a paragraph are one turn each.
     words = turns["text"].str.count(r"\S+")
     said = words.groupby([turns["conversation_id"], turns["speaker"]]).sum().unstack(fill_value=0)
     said = said.reindex(turns["conversation_id"].unique(), fill_value=0)

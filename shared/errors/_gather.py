@@ -50,6 +50,7 @@ def gather(run: Run, *, model: str = "", head: str = "") -> Material:
     """
     if head:
         return _of_head(run, head)
+    # Everything else must come from the stage that made these predictions, not from whichever stage is newest.
     path = run.find("predictions.parquet")
     table = pd.read_parquet(path)
     found = read_predictions(table, _texts(run, path.parent, table), model=model)

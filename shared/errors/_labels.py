@@ -22,6 +22,7 @@ def likely_label_errors(rows: pd.DataFrame, probabilities: pd.DataFrame, labels:
     """
     values = probabilities.to_numpy(float)
     given = np.array([labels.index(t) if t in labels else -1 for t in rows["truth"]])
+    # A class's own mean confidence as its bar: a model that is timid about a class is not held to another's boldness.
     thresholds = np.array([values[given == c, c].mean() if (given == c).any() else np.inf for c in range(len(labels))])
     reached = np.where(values >= thresholds, values, -np.inf)
     likelier = reached.argmax(1)

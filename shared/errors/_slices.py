@@ -113,6 +113,7 @@ def _measured(rows: pd.DataFrame, name: str, mask: np.ndarray) -> tuple[Any, ...
     wrong = ~rows["right"]
     inside, outside = wrong[mask], wrong[~mask]
     rates = [part.groupby(rows["cluster"]).mean().to_numpy(float) for part in (inside, outside)]
+    # Rates of whole clusters, ranked: no assumption on their spread, and a chatty cluster counts once.
     same = np.concatenate(rates)
     p_value = 1.0 if np.ptp(same) == 0 else float(mannwhitneyu(*rates, alternative="greater").pvalue)
     lift = inside.mean() / outside.mean() if outside.mean() > 0 else float("inf")

@@ -112,6 +112,7 @@ def stand_in(
     names, codes = np.unique(units.astype(str), return_inverse=True)
     if not any(text.strip() for text in texts) or len(set(said)) < 2 or len(names) < _FOLDS:
         return None
+    # Whole clusters stay in a fold: agreement on another turn of a known conversation would flatter the stand-in.
     folds = np.random.default_rng(seed).permutation(len(names))[codes] % _FOLDS
     answers = np.full(len(said), None, dtype=object)
     for fold in range(_FOLDS):

@@ -96,6 +96,7 @@ def _row(raw: Any, fields: Fields, legend: Legend, line: int) -> tuple[dict[str,
         reason = f"category '{code}' is not in the legend ({', '.join(legend.codes)})"
     row |= {"category": legend.codes.get(code, ""), "source": "label" if code else ""}
     row |= {"confidence": float("nan"), "span": row.get("span") or "", "reference": row.get("reference") or ""}
+    # A span that is not the user's own words is a model's invention, and the category that rests on it as well.
     if not reason and row["span"] not in row["messages"][-1]["content"]:
         reason = "the feedback span does not occur in the final turn"
     return row, reason

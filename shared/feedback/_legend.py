@@ -49,6 +49,7 @@ def read_legend(stated: Mapping[str, str]) -> Legend:
     unknown = {code: meaning for code, meaning in stated.items() if meaning.strip().lower() not in ours}
     if unknown:
         raise UserError(f"The legend has meanings that the taxonomy does not know: {unknown}. Known: {wanted}.")
+    # By meaning and never by number: in a shifted file UR3 is our UR2, and both files look equally plausible.
     codes = {code: ours[meaning.strip().lower()] for code, meaning in stated.items()}
     if sorted(codes.values()) != sorted(MEANINGS):
         missing = [MEANINGS[code] for code in MEANINGS if code not in codes.values()]

@@ -80,6 +80,7 @@ def fit_recogniser(
     labels = np.array([row["category"] for row in rows])
     model = LogisticRegression(C=10.0, max_iter=2000, class_weight="balanced")
     folds = StratifiedKFold(_folds(labels), shuffle=True, random_state=seed)
+    # The threshold comes from answers to unseen chats: on its own training chats a model is sure of nearly everything.
     unseen = cross_val_predict(model, features, labels, cv=folds, method="predict_proba")
     model.fit(features, labels)
     classes = [str(name) for name in model.classes_]
@@ -115,6 +116,7 @@ def _features(rows: Sequence[dict[str, Any]], encode: Encode, turns: Sequence[st
     question = encode([row["messages"][-3]["content"] for row in rows])
     lengths = np.log1p([[len(text.split())] for text in final])
     near = np.column_stack([(last * question).sum(axis=1), (last * answer).sum(axis=1)])
+    # Scaled so that the regularisation weighs the three kinds alike: the vector decides, similarity and length help.
     return np.hstack([2 * last, 2 * near, lengths / 2])
 
 

@@ -30,6 +30,7 @@ def split_chats(rows: Sequence[dict[str, Any]], *, test_size: int) -> Split:
     """
     size = min(test_size, len(rows) // 2)
     before, held_out = list(rows[: len(rows) - size]), list(rows[len(rows) - size :])
+    # Users ask the same again and again; an id alone would let the same question be trained on and judged.
     contexts = {context_of(row) for row in held_out}
     overlapping = [row["conversation_id"] for row in before if context_of(row) in contexts]
     train = [row for row in before if context_of(row) not in contexts]

@@ -30,6 +30,7 @@ def arm_answers(
         One row a context and arm: `conversation_id`, `arm`, `answer`, `context` (messages), `reference`, `truncated`;
         four rows a context in the order of `ARMS`.
     """
+    # A context that only one method answered would compare different questions, not different methods.
     ours, theirs = common_rows(feedback_rows, alternative_rows)
     chosen = pick(ours, theirs)
     rows = []
@@ -89,6 +90,7 @@ def pick_by_model(backend: ChatBackend, *, cache: Any = None, sending: Sending |
             for one, two in zip(ours, theirs, strict=True)
         ]
         got = ask_all(backend, first + second, parse=one_of(["A", "B"]), cache=cache, sending=sending, what="picks")
+        # "B" first and "A" in the other order is the same answer; anything else went by position and changes nothing.
         verdicts = zip(got.values[: len(ours)], got.values[len(ours) :], strict=True)
         return ["alternative" if pair == ("B", "A") else "feedback" for pair in verdicts]
 

@@ -48,6 +48,7 @@ def dpo_pairs(rows: Sequence[Row]) -> list[dict[str, Any]]:
         for row in rows
         if row["improved"]
         and not _unsound(row)
+        # A pair of equal answers has no gradient, but takes its share of every batch.
         and row["messages"][-1]["content"] != row["original_assistant_response"]
     ]
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from shared.llm import Message
 
 _WORD = re.compile(r"[\w'’]+")
+# Shorter runs are common speech: "in boiling water for" proves nothing, and a corrected fact has two or three words.
 _QUOTED_WORDS = 5  # this many words in a row from the feedback, and from nowhere else, are a quotation
 _REFERRING = re.compile(
     r"\b(you(?:'re| are) (?:right|correct)|as you (?:said|pointed out|mentioned|noted)|"
@@ -51,6 +52,7 @@ def _longest_shared(answer: str, feedback: str, context: str) -> str:
     words = _words(answer)
     best: list[str] = []
     for start in range(len(words)):
+        # Only runs longer than the best so far are tried: the others could not win.
         end = start + max(_QUOTED_WORDS, len(best) + 1)
         while end <= len(words) and _padded_run(words[start:end]) in said:
             if _padded_run(words[start:end]) not in known:

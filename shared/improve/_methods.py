@@ -85,6 +85,7 @@ def _with_feedback(messages: Sequence[Message]) -> list[Message]:
 
 
 def _without_feedback(messages: Sequence[Message]) -> list[Message]:
+    # Neither the criticised answer nor the reaction: what the model writes here cannot have leaked from them.
     return [{"role": message["role"], "content": message["content"]} for message in messages[:-2]]
 
 
@@ -170,6 +171,7 @@ def _kept_row(chat: Mapping[str, Any]) -> dict[str, Any]:
 def _improved_row(chat: Mapping[str, Any], answer: Answer[str], method: Method, now: datetime) -> dict[str, Any]:
     kept = _kept_row(chat)
     text = str(answer.value)
+    # Both methods are checked: without the feedback a hit is chance, and its rate shows how often the flag is wrong.
     leak: Leak | None = find_leak(text, kept["feedback"], kept["messages"][:-1])
     return kept | {
         "messages": [*kept["messages"][:-1], {"role": "assistant", "content": text}],

@@ -150,9 +150,11 @@ def fine_tune(
     Raises:
         UserError: the key is not set, `base_url` ends in /v1, or the service refuses file or job.
     """
+    # Chat backends want the /v1, the SDK adds its own: the mix-up would end in a 404 without a hint.
     if base_url.rstrip("/").endswith("/v1"):
         raise UserError(f"base_url must not end in /v1 here (the SDK's paths carry it): {base_url.rstrip('/')[:-3]}")
     client = _client(api_key_env, base_url)
+    # A killed notebook must find its job again instead of paying for a second one.
     path = _earlier_record(data, job, record_folder, input_name)
     if path is None:
         path = _submitted(client, data, job, record_folder, input_name, say)
@@ -242,6 +244,7 @@ def _changes(client: Any, record: Mapping[str, Any], interval: float) -> Iterato
         job = client.fine_tuning.retrieve(record["job_id"])
         events = [event.message for event in client.fine_tuning.list_events(record["job_id"]).data or []]
         ended = _status(job) in _ENDED
+        # Written at changes only: over hours, a look every 30 seconds would write one record hundreds of times.
         if seen != (_status(job), len(events)):
             seen = (_status(job), len(events))
             yield {

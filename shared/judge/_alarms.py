@@ -40,6 +40,7 @@ def _rows(model: str, texts: list[str], cut: list[bool]) -> list[dict[str, objec
     }
     n = len(texts)
     raised = {
+        # More than half: a model may well have a favourite answer, and one alone says nothing of a single prompt.
         "constant": n > 1 and found["constant"] > n / 2,
         "duplicate": found["duplicate"] >= _MANY * n and found["duplicate"] > 0,
         "empty": found["empty"] > 0,

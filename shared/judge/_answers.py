@@ -75,6 +75,7 @@ def answer_contexts(
         return original_answers(contexts)
     requests = _requests(contexts, temperature, max_tokens, seed)
     got = ask_all(backend, requests, parse=str.strip, cache=cache, sending=sending, prices=prices, what="answers")
+    # An answer that is empty is an answer: the alarms count it, and the judge refuses to score it.
     problems = [answer.problem for answer in got.answers]
     return ModelAnswers(backend.name, got.values, [a.truncated for a in got.answers], problems, got.ledger)
 

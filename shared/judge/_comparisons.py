@@ -55,6 +55,7 @@ def score_of(first: Verdict | None, second: Verdict | None) -> float:
     """
     if first is None or second is None:
         return float("nan")
+    # The verdict followed the position, not the answer: it is evidence for neither.
     if first != second:
         return 0.5
     return {"model": 1.0, "tie": 0.5, "baseline": 0.0}[first]

@@ -39,6 +39,7 @@ def simulate_verdicts(prompts: int, generator: np.random.Generator) -> np.ndarra
         worse, 0 tie.
     """
     difference = generator.normal(0.15, 1.5, size=(prompts, 1))
+    # The preference for the first position helps the model in one order and harms it in the other.
     perceived = difference + np.array([0.4, -0.4]) + generator.normal(0.0, 0.6, size=(prompts, 2))
     strength = np.digitize(np.abs(perceived), [_TIE, _STRONG])
     return np.sign(perceived) * strength
@@ -68,6 +69,7 @@ def check_coverage(*, prompts: int = 500, repetitions: int = 1000, replicates: i
         seed: seed of verdicts and bootstraps.
     """
     generator = np.random.default_rng(seed)
+    # Each recipe aims at its own number, so each is held to that: the naive one is not blamed for another target.
     many = simulate_verdicts(_MANY, generator)
     truth, truth_of_copies = 100 * scores_of(many).mean(), copied_rows(many).mean()
     held = np.zeros((repetitions, 3), dtype=bool)

@@ -40,6 +40,7 @@ def held_out_contexts(
     ids, contents = _seen(training)
     contexts: list[dict[str, Any]] = []
     rejected: list[dict[str, str]] = []
+    # From the end: files grow there, and the newest chats are the least likely to stand in an earlier training file.
     for row in reversed(conversations):
         if len(contexts) == last:
             break
@@ -104,6 +105,7 @@ def _context(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def content_key(messages: Sequence[Message]) -> str:
     """Digest of roles and words of a conversation; case and white space do not matter, system messages do not count."""
+    # A system message is ours, not the user's: the same question under another persona is still the same question.
     spoken = [message for message in messages if message["role"] != "system"]
     words = "\n".join(f"{m['role']}: {_SPACE.sub(' ', m['content']).strip().casefold()}" for m in spoken)
     return hashlib.sha256(words.encode()).hexdigest()

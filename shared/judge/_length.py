@@ -68,6 +68,7 @@ def length_controlled_win_rate(
         unknown = float("nan")
         return LengthControlled(unknown, unknown, nothing, unknown, nothing, unknown, n, n_unscored)
     x, y = length_feature(scored), scored["score"].to_numpy(dtype=float)
+    # Replicates start from the fit of all data, so that few Newton steps suffice for each of a thousand refits.
     fitted = _fit(np.ones((1, n)), x, y, np.zeros((1, 2)), _STEPS_FIRST)
     drawn = _refits(x, y, prompts, count, fitted, replicates, seed)
     rates = 100 * _sigmoid(drawn[:, 0])
@@ -85,6 +86,7 @@ def length_controlled_win_rate(
 
 def length_feature(comparisons: pd.DataFrame) -> np.ndarray:
     """Tanh of (answer length - baseline's length) in characters by its standard deviation; 0 = equal, shape (rows,)."""
+    # tanh: beyond a clear difference in length more length changes nothing, and one endless answer must not decide.
     difference = (comparisons["answer"].str.len() - comparisons["baseline_answer"].str.len()).to_numpy(dtype=float)
     deviation = difference.std()
     return np.tanh(difference / deviation) if deviation > 0 else np.zeros(len(difference))
@@ -110,6 +112,7 @@ def _fit(weights: np.ndarray, x: np.ndarray, y: np.ndarray, start: np.ndarray, s
         gradient = np.stack([residual.sum(axis=1), residual @ x], axis=1) - _PRIOR * found
         a, b, c = curvature.sum(axis=1) + _PRIOR, curvature @ x, curvature @ x**2 + _PRIOR
         step = np.stack([c * gradient[:, 0] - b * gradient[:, 1], a * gradient[:, 1] - b * gradient[:, 0]], axis=1)
+        # A step is bounded: with few losses the curvature is nearly flat and a full step would leave for infinity.
         found = found + np.clip(step / (a * c - b * b)[:, None], -2, 2)
     return found
 

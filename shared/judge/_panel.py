@@ -128,6 +128,7 @@ def _corrected(judge: np.ndarray, human: np.ndarray, level: float = 0.95) -> Est
     scored, errors = judge[~np.isnan(judge)], (human - judge)[~np.isnan(human - judge)]
     if len(errors) < 2 or len(scored) < 2:
         return Estimate(float("nan"), Interval(float("nan"), float("nan")), len(errors), len(judge) - len(errors))
+    # The judge's mean on everything, moved by its mean error where people know better; both parts add to the variance.
     value = scored.mean() + errors.mean()
     error = np.sqrt(scored.var(ddof=1) / len(scored) + errors.var(ddof=1) / len(errors))
     half = normal_quantile(0.5 + level / 2) * error

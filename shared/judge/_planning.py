@@ -40,6 +40,7 @@ def plan(
         The smallest detectable difference in percentage points, and a table with `difference`, `power` and
         `prompts_needed`.
     """
+    # Ties shrink the spread: with a third of ties, a plan that ignores them asks for half as many prompts again.
     deviation = score_deviation(tie_share)
     smallest = smallest_detectable_difference(prompts, deviation, alpha=alpha, power=power_wanted)
     rows = [

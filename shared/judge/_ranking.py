@@ -88,6 +88,7 @@ def _log_strengths(wins: np.ndarray, count: int) -> np.ndarray:
 
     table = wins.reshape(count, count)
     met = [(i, j) for i, j in combinations(range(count), 2) if table[i, j] + table[j, i] > 0]
+    # Only pairs that met get the virtual wins; a prior on pairs that never met would invent a comparison.
     games = [(i, j, table[i, j] + _PRIOR_WINS) for pair in met for i, j in (pair, pair[::-1])]
     xs, ys, weights = (list(column) for column in zip(*games, strict=True))
     index = pd.Index(range(count))

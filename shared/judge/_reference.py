@@ -46,6 +46,7 @@ def _judged(pair: Pair, gap: float, margin: float) -> dict[str, object]:
 
 
 def _verdict(pair: Pair, gap: float, margin: float) -> Verdict | None:
+    # An empty text has a vector too, and it can lie near the reference: no verdict on it.
     if not pair.answer.strip() or not pair.baseline_answer.strip():
         return None
     if abs(gap) < margin:

@@ -57,7 +57,9 @@ def _bets(x: np.ndarray, alpha: float) -> np.ndarray:
     """Size of the bet on each score, from the scores before it only."""
     t = np.arange(1, len(x) + 1)
     mean = (0.5 + np.cumsum(x)) / (t + 1)
+    # Started as if one score of variance 1/4 had been seen: the first bets are neither wild nor zero.
     variance = (0.25 + np.cumsum((x - mean) ** 2)) / (t + 1)
+    # A bet may only use what was known before its score, or the guarantee is gone.
     before = np.concatenate([[0.25], variance[:-1]])
     return np.sqrt(2 * log(2 / alpha) / (before * t * np.log(1 + t)))
 
@@ -77,6 +79,7 @@ def _bounds(
         paths = capital[:, None, :] + np.cumsum(gains, axis=1)
         capital = paths[:, -1, :]
         hedged = paths.max(axis=0) - log(2)
+        # The larger of two capitals, each with half of the stake: hence log(2) off both.
         alive = hedged < log(1 / alpha)
         lows.append(np.where(alive.any(axis=1), means[alive.argmax(axis=1)] - step, 0.0))
         highs.append(np.where(alive.any(axis=1), means[len(means) - 1 - alive[:, ::-1].argmax(axis=1)] + step, 1.0))

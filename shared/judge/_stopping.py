@@ -40,6 +40,7 @@ def judge_until_decided(
         seed: of the random order, which the method needs.
     """
     waiting = list(pairs)
+    # Files are sorted by topic or time; the guarantee needs an order that knows nothing of the answers.
     random.Random(seed).shuffle(waiting)
     parts: list[Judged] = []
     path = anytime_win_rate(pd.Series(dtype=float).to_numpy(), alpha=alpha)

@@ -23,6 +23,7 @@ from shared.llm import (
     request,
 )
 
+# Nothing more lenient: a judge that weighs "A is better, but B ..." must not be read by the first letter that fits.
 _LINE = re.compile(r"^Verdict: (A|B|tie)$")
 _TOKENS = 400  # room for a short reason and the verdict
 
@@ -83,6 +84,7 @@ def read_verdict(text: str) -> str:
 
 def judge_requests(pairs: Sequence[Pair], *, repeat: int = 0) -> list[Request]:
     """Two requests a pair: the model's answer first, then the baseline's first."""
+    # Temperature 0 and no seed of its own: the two requests of a pair differ in the order of the answers alone.
     return [
         request(_messages(pair, *answers), max_tokens=_TOKENS, repeat=repeat)
         for pair in pairs

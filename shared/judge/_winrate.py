@@ -70,6 +70,7 @@ def _described(estimate: Estimate, scores: np.ndarray, prompts: np.ndarray, *, l
     scored = scores[~np.isnan(scores)]
     sums, sizes = _by_prompt(scores, prompts)
     interval = estimate.interval
+    # Every replicate of a sweep is a sweep: the bootstrap would claim certainty from a handful of prompts.
     if estimate.value in (0.0, 1.0):
         interval = wilson_interval(estimate.value * len(sums), len(sums), level=level)
     test, p_value = _test(sums - sizes / 2, sizes, scored, seed)
@@ -113,6 +114,7 @@ def clustered_standard_error(sums: np.ndarray, sizes: np.ndarray) -> float:
     count = len(sums)
     if count < 2:
         return float("nan")
+    # A ratio of totals, not a mean of means: prompts with more comparisons weigh more in the win rate, so also here.
     residuals = sums - sizes * sums.sum() / sizes.sum()
     return float(sqrt(count / (count - 1) * np.sum(residuals**2)) / sizes.sum())
 
@@ -120,6 +122,7 @@ def clustered_standard_error(sums: np.ndarray, sizes: np.ndarray) -> float:
 def _test(excess: np.ndarray, sizes: np.ndarray, scored: np.ndarray, seed: int) -> tuple[str, float]:
     from scipy.stats import binomtest
 
+    # The sign test is exact only for one hard verdict a prompt; soft or repeated verdicts need whole-prompt flips.
     if not (np.all(sizes == 1) and np.all(np.isin(scored, [0.0, 0.5, 1.0]))):
         return "sign flips of prompts", sign_flip_p(excess, seed=seed)
     wins, losses = int(np.sum(scored == 1)), int(np.sum(scored == 0))

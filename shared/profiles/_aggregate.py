@@ -98,6 +98,7 @@ def choose_cuts(probabilities: np.ndarray, authors: np.ndarray, labels: np.ndarr
     if aggregation not in _VOTES:
         cut, f1 = _best_cut(probabilities, authors, labels, aggregation, 0.5)
         return Cuts(cut, cut, f1)
+    # Quantiles and not a grid: probabilities of a weighted loss may all lie in a narrow band.
     thresholds = np.unique(np.nanquantile(probabilities, np.linspace(0.02, 0.98, _THRESHOLDS_TRIED)))
     tried = [Cuts(float(t), *_best_cut(probabilities, authors, labels, aggregation, float(t))) for t in thresholds]
     best = [cuts for cuts in tried if cuts.f1 >= max(c.f1 for c in tried) - 1e-12]

@@ -22,6 +22,8 @@ class ProfileClassifier(nn.Module):
 
     Raises:
         UserError: the aggregation is unknown, or the threshold is outside (0, 1).
+
+    Source: Kuncheva 2004, "Combining Pattern Classifiers" (mean, median and votes of several answers).
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class ProfileClassifier(nn.Module):
         Returns:
             Shape (authors,), in ascending order of `authors`; see `Profiles.scores`.
         """
+        # Evaluation mode at every call: dropout left on would give an author another score each time.
         probabilities = torch.sigmoid(self.sequence_classifier.eval()(features, lengths)).cpu().numpy()
         names = np.zeros(len(probabilities), int) if authors is None else authors.cpu().numpy()
         profiles = aggregate(probabilities.astype(float), names, self.aggregation, threshold=self.threshold)

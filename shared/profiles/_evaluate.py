@@ -43,6 +43,8 @@ def evaluate_profile_classifier(
 
     Raises:
         UserError: the model is no author model, fits another dataset, or a split lacks labelled authors.
+
+    Source: Kuncheva 2004, "Combining Pattern Classifiers" (mean, median and votes of several answers).
     """
     judged, validation = _answers(author_model_path, dataset_path, split)
     return _judged(judged, aggregation, _cuts(validation, aggregation, threshold, cut))
@@ -63,6 +65,8 @@ def compare_aggregation_methods(
 
     Raises:
         UserError: as `evaluate_profile_classifier`.
+
+    Source: as `evaluate_profile_classifier`.
     """
     judged, validation = _answers(author_model_path, dataset_path, split)
     return {name: _judged(judged, name, _cuts(validation, name, None, None)) for name in AGGREGATIONS}
@@ -84,6 +88,7 @@ def _cuts(validation: Answers, aggregation: Aggregation, threshold: float | None
     if threshold is not None:
         return Cuts(threshold, usual_cut(aggregation, threshold) if cut is None else cut, float("nan"))
     dataset, probabilities = validation
+    # On the validation authors: thresholds chosen on those that are judged would flatter every aggregation.
     chosen = choose_cuts(probabilities, dataset.authors, dataset.labels.numpy(), aggregation)
     return chosen if cut is None else chosen._replace(cut=cut)
 

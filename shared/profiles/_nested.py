@@ -78,6 +78,7 @@ def cross_fit(
     for weighting in weightings:
         crossed.outer[weighting] = np.full(len(dataset), np.nan)
         crossed.inner[weighting] = np.full((folds, len(dataset)), np.nan)
+    # A fit without a pair of folds serves both of them, which halves the work of ordinary nesting.
     without = [(fold, fold) for fold in range(folds)] + list(combinations(range(folds), 2))
     work = [(weighting, pair) for weighting in weightings for pair in without]
     for weighting, pair in progress(work, "fits without one or two folds of authors"):
@@ -97,6 +98,7 @@ def _enter(
         return
     whose = crossed.folds[held_out]
     places = np.flatnonzero(held_out)
+    # The same model answers about i when j is judged and about j when i is: it saw neither.
     for judged, answered in (pair, pair[::-1]):
         crossed.inner[weighting][judged, places[whose == answered]] = answers[whose == answered]
 
@@ -154,6 +156,7 @@ def selected_verdicts(crossed: CrossFit) -> tuple[Verdicts, list[tuple[Weighting
             for weighting, answers in crossed.inner.items()
             for aggregation in AGGREGATIONS
         ]
+        # Ties go to the first, the usual choice: a new weighting or aggregation has to earn its place.
         plans.append(max(tried, key=lambda plan: plan[2].f1))
     return _assembled(crossed, plans), [(weighting, aggregation) for weighting, aggregation, _ in plans]
 

@@ -40,6 +40,7 @@ def conversations_needed(
         by author; `authors` is how many took part.
     """
     names, counts = np.unique(authors, return_counts=True)
+    # The same authors in every line: otherwise the line would bend because talkative people are other people.
     inside = np.isin(authors, names[counts >= most])
     answers, who, truth = probabilities[inside], authors[inside], labels[inside]
     whole = _verdicts(answers, who, aggregation, cuts)

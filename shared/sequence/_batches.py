@@ -164,6 +164,7 @@ class LengthBatches(Sampler[list[int]]):
             return self._cut(np.argsort(-self.lengths, kind="stable"))
         generator = np.random.default_rng([self.seed, self.epoch])
         order = generator.permutation(len(self.lengths))
+        # Windows keep some chance in who meets whom; sorting everything would show the same neighbours in every epoch.
         span = _WINDOW * self.batch_size
         windows = [order[start : start + span] for start in range(0, len(order), span)]
         batches = [batch for w in windows for batch in self._cut(w[np.argsort(-self.lengths[w], kind="stable")])]

@@ -179,6 +179,7 @@ def _read_conversations(folder: Path) -> pd.DataFrame:
         raise UserError(
             f"conversations.parquet: '{frame['conversation_id'][repeated].iloc[0]}' has two rows. Keep one."
         )
+    # Checked when reading, not when writing: people bring datasets that our writer never saw.
     _check_splits(frame)
     _check_labels(frame)
     return frame.set_index("conversation_id")

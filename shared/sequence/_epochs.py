@@ -33,6 +33,11 @@ def train_epoch(
     Returns:
         `(loss, preds, labels)`: mean loss an example; probabilities of the positive class while training, shape
         (examples,), in [0, 1]; labels 0 or 1, shape (examples,); both in the order of the loader.
+
+    Raises:
+        RuntimeError: torch's own, if a batch does not have the model's input size; there is at least one batch.
+
+    Source: Pascanu, Mikolov and Bengio 2013 (clipping of the gradient's norm).
     """
     model.train()
     losses, logits, labels = [], [], []
@@ -71,6 +76,11 @@ def evaluate(
     Returns:
         `(loss, preds, labels, metrics, threshold)`: mean loss an example; probabilities, shape (examples,), in
         [0, 1]; labels, shape (examples,); both in the order of the loader; metrics by name; the threshold.
+
+    Raises:
+        RuntimeError: torch's own, if a batch does not have the model's input size; there is at least one batch.
+
+    Source: see `calculate_metrics_threshold`.
     """
     model.eval()
     losses, logits, labels = [], [], []

@@ -105,6 +105,7 @@ def fit_sequence_classifier(
         _one_epoch(state, epoch, train, validation, criterion, training, device)
         if checkpoint is not None:
             _write_checkpoint(state, checkpoint, training)
+    # The last epoch is where patience ran out, not where the model was good.
     state.model.load_state_dict(state.best)
     _take_out_weight(state.model, weight)
     return state.model.eval(), state.history
@@ -133,6 +134,7 @@ def _one_epoch(
     training: Training,
     device: torch.device | str,
 ) -> None:
+    # By epoch, so that a resumed training draws the dropout that an uninterrupted one would have drawn.
     torch.manual_seed(training.seed * 100_003 + epoch)
     loader = make_loader(train, training.batch_size, shuffle=True, seed=training.seed)
     assert isinstance(loader.batch_sampler, LengthBatches)

@@ -38,6 +38,7 @@ def author_folds(labels: np.ndarray, authors: np.ndarray, folds: int, *, seed: i
         count = len(set(authors[labels == label]))
         if count < folds:
             raise UserError(f"{folds} folds need as many authors of each class; label {label} has {count}. Use fewer.")
+    # Groups before strata: a fold with uneven labels costs precision, an author in two folds costs the truth.
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     placed = np.empty(len(labels), dtype=int)
     for fold, (_, inside) in enumerate(splitter.split(labels, labels, authors)):

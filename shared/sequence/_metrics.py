@@ -30,6 +30,9 @@ def calculate_metrics_threshold(
 
     Raises:
         UserError: `labels` and `probabilities` differ in length.
+
+    Source: Lipton, Elkan and Naryanaswamy 2014 (thresholds for F1, and why they flatter where they were chosen); Guo
+    et al. 2017 (calibration error).
     """
     truth, score = _scored(labels, probabilities)
     chosen = best_threshold(truth, score) if threshold is None else float(threshold)
@@ -56,6 +59,7 @@ def best_threshold(labels: np.ndarray, scores: np.ndarray) -> float:
     # cuts are ascending scores: the verdict does not change down to the next lower one
     below = np.concatenate([cuts[:1], cuts[:-1]])
     best = np.flatnonzero(f1 >= f1.max() - 1e-12)
+    # In the middle of the widest gap: new scores fall beside the old ones, and there is most room for that.
     widest = best[np.argmax((cuts - below)[best])]
     return float((cuts[widest] + below[widest]) / 2)
 

@@ -58,6 +58,7 @@ def train_model(
     Source: Prechelt 1998 (early stopping); Kingma and Ba 2015, Loshchilov and Hutter 2019 (AdamW).
     """
     source = read_dataset(dataset_path)
+    # The test split is not even opened here: nothing of it can reach a choice.
     train, validation = (_with_both_classes(source, model_type, split) for split in ("train", "validation"))
     training = Training(num_epochs, batch_size, learning_rate, weighting, patience, seed, dict(network or {}))
     checkpoint = _checkpoint(checkpoint_dir, model_type)
@@ -108,6 +109,8 @@ def test_model(
 
     Raises:
         UserError: the model was trained as the other type or on other features, or the split has no labels.
+
+    Source: Davison and Hinkley 1997, section 3.8 (resampling of whole clusters).
     """
     saved = load_classifier(model_path, device())
     dataset = labelled_conversations(matching_dataset(saved, dataset_path, model_type), model_type, split)

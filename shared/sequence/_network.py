@@ -111,6 +111,7 @@ class SequenceClassifier(nn.Module):
             "dropout": dropout,
             "kernel_sizes": list(kernel_sizes),
         }
+        # Buffers, so that the scaling of the training split travels with the weights and cannot be forgotten.
         self.register_buffer("feature_mean", torch.zeros(input_size))
         self.register_buffer("feature_scale", torch.ones(input_size))
         self.project = nn.Linear(input_size, hidden_size)
@@ -136,6 +137,7 @@ class SequenceClassifier(nn.Module):
         Raises:
             UserError: `features` does not have `input_size` columns, or a length is outside 1 to the turns given.
         """
+        # Masked before the projection: NaN in padding would survive any later multiplication by zero.
         padding = _padding(features, lengths, self.settings["input_size"])
         vectors = (features - self.feature_mean) / self.feature_scale
         vectors = self.position(self.project(vectors.masked_fill(padding[:, :, None], 0.0)))
@@ -162,6 +164,7 @@ class SequenceClassifier(nn.Module):
 
 
 def _encoder(hidden_size: int, num_layers: int, num_heads: int, dropout: float) -> nn.TransformerEncoder:
+    # norm_first trains without a warm-up of the learning rate (Xiong et al. 2020), which small data cannot afford.
     layer = nn.TransformerEncoderLayer(
         hidden_size, num_heads, 4 * hidden_size, dropout, batch_first=True, norm_first=True
     )
@@ -175,6 +178,7 @@ def _initialise(module: nn.Module) -> None:
     elif isinstance(module, nn.Conv1d):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         nn.init.zeros_(module.get_parameter("bias"))
+    # in_proj_weight is a bare parameter and no nn.Linear, so the branch above does not reach it.
     elif isinstance(module, nn.MultiheadAttention):
         nn.init.xavier_uniform_(module.in_proj_weight)
         nn.init.zeros_(module.in_proj_bias)

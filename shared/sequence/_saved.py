@@ -53,13 +53,14 @@ def load_classifier(model_path: str | Path, device: torch.device | str = "cpu") 
         UserError: the file is missing, is no safetensors file, or was not written by `train_model`.
     """
     path = resolve_path(str(model_path))
-    if not path.exists():
-        raise UserError(f"There is no model at {path}. Train one with `train_model`; it returns the path.")
+    # The suffix first: scripts that were written for another tool name a .pt that was never there.
     if path.suffix != ".safetensors":
         raise UserError(
             f"{path.name} is no safetensors file. Pickled weights (.pt, .pth) can run code and are never read: "
-            "train again with `train_model`, or convert the weights with safetensors."
+            "train again with `train_model`, which returns the path of its .safetensors file, or convert the weights."
         )
+    if not path.exists():
+        raise UserError(f"There is no model at {path}. Train one with `train_model`; it returns the path.")
     facts, tensors = _read(path)
     model = SequenceClassifier(**facts.pop("settings"))
     model.load_state_dict(tensors)
