@@ -10,18 +10,20 @@
 # **Cost** · seconds offline; with an LLM the bill below is printed before anything is sent
 
 # %%
-import json
 from typing import Literal
 
 import pandas as pd
 
-from shared.data import redacted, redaction_report
+from shared.data import read_messages, redacted, redaction_report
 from shared.figures import bars, show
 from shared.labels import (
     LABELLED_SCHEMA,
+    Asking,
     HybridRules,
+    Wanted,
     annotator_agreement,
     bill_before,
+    check_ways,
     count_report,
     from_label_studio,
     generate_offline,
@@ -31,8 +33,10 @@ from shared.labels import (
     labelled_table,
     majority_of_people,
     messages_from_postgres,
+    paraphrased,
     passages_from_files,
     passages_from_postgres,
+    read_label_studio,
     to_label_studio,
     to_task_csv,
     upload_to_label_studio,
@@ -62,17 +66,19 @@ context_count: int = 80  # messages for each other label, in [0, 100000]
 chitchat_count: int = 60  # messages of small talk (label chitchat), in [0, 100000]
 knowledge: str = ""  # folder of .txt and .md files, or "postgres" for the table general_embeddings_1024
 database_url_env: str = "DATABASE_URL"  # name of the variable with the Postgres URL (Supabase included)
-messages_csv: str = ""  # messages for the LLM to label, column `message`
+messages_csv: str = ""  # messages for the LLM to label
+messages_column: str = "message"  # their column
 messages_query: str = ""  # or a query whose first column holds them
 label_studio_export: str = ""  # JSON export of a Label Studio project
 label_studio_url: str = ""  # server to upload the queue to; "" = only write the file
 confident: float = 0.9  # confidence from which a label stands alone, in [0, 1]
 similarity: float = 0.9  # cosine from which two messages are the same, in (0, 1]
-augment: bool = False  # one variant of each message of a class below the recommended count
+augment: bool = False  # one variant of each message of a class below the recommended count: a paraphrase by the LLM, offline a word operation
 redact: bool = False  # replace names, numbers and addresses of what is read from outside, before anything is computed
 
 # %%
 run = begin("labels", globals())
+check_ways(ways, llm=llm, messages=messages_csv or messages_query, annotations=label_studio_export)
 
 # %% [markdown]
 # ## What is to be told apart?
@@ -98,23 +104,19 @@ if knowledge == "postgres":
 elif knowledge:
     passages = passages_from_files(run.input(knowledge))
 passages = redacted(passages, run, on=redact)
-about = {"rag_query": passages}
+wanted = Wanted(definitions, counts, {"rag_query": passages}, seed)
 print(f"{len(passages):,} passages of the knowledge base")
 
 # %%
 backend = open_chat(llm, base_url=base_url, api_key_env=api_key_env) if llm else None
-asking = {
-    "cache": default_cache(),
-    "sending": Sending(concurrency=concurrency),
-    "prices": Prices(prompt_price, completion_price),
-}
+asking = Asking(backend, Sending(concurrency=concurrency), default_cache(), Prices(prompt_price, completion_price))
 ledgers, unscored, sources = [], 0, []
 
 # %%
 if "synthetic" in ways and backend is None:
     sources.append(generate_offline(about_task.name, counts, seed=seed))
 elif "synthetic" in ways and not dry_run:
-    made = generate_with_llm(backend, about_task.name, definitions, counts, passages=about, seed=seed, **asking)
+    made = generate_with_llm(asking, about_task.name, wanted)
     sources.append(made.rows)
     ledgers.append(made.ledger)
     unscored += made.n_unscored
@@ -127,7 +129,7 @@ elif "synthetic" in ways and not dry_run:
 # %%
 messages = []
 if messages_csv:
-    messages = pd.read_csv(run.input(messages_csv))["message"].dropna().tolist()
+    messages = read_messages(run.input(messages_csv), messages_column)
 elif messages_query:
     messages = messages_from_postgres(messages_query, database_url_env)
 messages = redacted(messages, run, on=redact)
@@ -135,18 +137,16 @@ print(f"{len(messages):,} messages to label")
 
 # %%
 if "llm" in ways and backend is not None and not dry_run:
-    said = label_messages(backend, about_task.name, definitions, messages, **asking)
+    said = label_messages(asking, about_task.name, definitions, messages)
     sources.append(said.rows)
     ledgers.append(said.ledger)
     unscored += said.n_unscored
 
 # %%
 if backend and dry_run:
-    print(bill_before(backend, definitions, counts, messages, passages=about, seed=seed, **asking).in_words())
+    print(bill_before(asking, wanted if "synthetic" in ways else Wanted(definitions, {}), messages).in_words())
 for ledger in ledgers:
     print(ledger.in_words())
-record("llm_cost", sum(ledger.cost for ledger in ledgers), unit="USD", n=sum(ledger.n for ledger in ledgers))
-record("unscored_answers", unscored)
 
 # %% [markdown]
 # ## 3. Labels from people
@@ -155,7 +155,7 @@ record("unscored_answers", unscored)
 # %%
 annotations = from_label_studio([])
 if label_studio_export:
-    annotations = from_label_studio(json.loads(run.input(label_studio_export).read_text(encoding="utf-8")))
+    annotations = read_label_studio(run.input(label_studio_export))
 annotations = redacted(annotations, run, on=redact)
 agreement = annotator_agreement(annotations, seed=seed)
 record("annotator_alpha", agreement.value, n=agreement.n, interval=agreement.interval)
@@ -163,7 +163,7 @@ if "human" in ways:
     sources.append(majority_of_people(annotations, about_task.name))
 
 # %% [markdown]
-# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+# With `redact`, personal data is replaced before anything is computed. What the rules are worth is then measured here, on generated texts whose personal data is known.
 
 # %%
 redaction_report(run)
@@ -201,12 +201,18 @@ merged.queue.head(10)
 report = count_report(labelled, list(definitions), minimum=about_task.minimum, recommended=about_task.recommended)
 rare = report.loc[report["verdict"] != "enough", "label"]
 if augment:
-    variants = with_word_operations(labelled[labelled["label"].isin(rare)], seed=seed)
+    scarce = labelled[labelled["label"].isin(rare)]
+    told_anew = paraphrased(asking, scarce) if backend and not dry_run else None
+    ledgers += [told_anew.ledger] if told_anew else []
+    unscored += told_anew.n_unscored if told_anew else 0
+    variants = told_anew.rows if told_anew else with_word_operations(scarce, seed=seed)
     labelled = pd.concat([labelled, variants], ignore_index=True)
     report = count_report(labelled, list(definitions), minimum=about_task.minimum, recommended=about_task.recommended)
 report
 
 # %%
+record("llm_cost", sum(ledger.cost for ledger in ledgers), unit="USD", n=sum(ledger.n for ledger in ledgers))
+record("unscored_answers", unscored)
 show(bars(report["label"], report["n"], x="messages (count)"), title="Messages of each class")
 record("smallest_class", int(report["n"].min()))
 record("classes_below_minimum", int((report["verdict"] == "below minimum").sum()), n=len(report))

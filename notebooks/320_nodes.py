@@ -5,7 +5,7 @@
 #
 # **Inputs** · `labelled` of stage `labels`, or a labelled CSV or TSV; a task (data/tasks/*.yaml)
 #
-# **Outputs** · `model` (safetensors, calibrated), `predictions`, `metrics.jsonl`, `splits.csv`
+# **Outputs** · `model` (safetensors, calibrated), `predictions` (or `values`, for numbers), `metrics.jsonl`, `splits.csv`
 #
 # **Cost** · seconds for a few hundred messages; about 15 minutes for 10,000 on two cores
 
@@ -14,12 +14,14 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from IPython.display import display
 
-from shared.data import redacted, redaction_report
+from shared.data import read_messages, redacted, redaction_report
 from shared.figures import bars, intervals, lines, reliability, show
 from shared.models import majority_floor, nearest_centroid_floor, read_task, tfidf_floor
 from shared.nodes import (
     PREDICTIONS_SCHEMA,
+    VALUES_SCHEMA,
     counts_by_label,
     coverage_curve,
     label_f1_table,
@@ -28,9 +30,12 @@ from shared.nodes import (
     node_scores,
     predictions_table,
     read_labelled_csv,
+    scope_report,
     split_rows,
     train_seeds,
-    value_scores,
+    value_floors,
+    value_score_table,
+    values_table,
 )
 from shared.runs import begin, record, say
 from shared.stats import exact_mcnemar, expected_calibration_error, reliability_table
@@ -52,6 +57,9 @@ seeds: list[int] = [0]  # one training each
 epochs: int = 0  # passes over train; 0 = as the task says
 max_train: int = 0  # at most so many training messages; 0 = all
 curve_sizes: list[int] = []  # messages a class for the learning curve; [] = none
+out_of_scope_file: str = ""  # messages that belong to no label; "" = none: what refusing them costs is not measured
+out_of_scope_column: str = "message"  # its column
+answered: float = 0.95  # share of validation that must still be answered when unsure messages are refused, in (0, 1]
 centroid_floor: bool = True  # nearest class centre of untouched sentence vectors
 redact: bool = False  # replace names, numbers and addresses of what is read from outside, before anything is computed
 
@@ -106,11 +114,13 @@ if max_train:
     )
 overlap = int(sides["test"]["message"].isin(set(sides["train"]["message"])).sum())
 record("test_messages_seen_in_training", overlap, n=len(sides["test"]))
-run.write_csv("splits.csv", pd.concat([part.assign(split=side) for side, part in sides.items()])[["message", "label", "split"]])
+run.write_csv(
+    "splits.csv", pd.concat([part.assign(split=side) for side, part in sides.items()])[["message", "label", "split"]]
+)
 pd.DataFrame({"messages": {side: len(part) for side, part in sides.items()}})
 
 # %% [markdown]
-# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+# With `redact`, personal data is replaced before anything is computed. What the rules are worth is then measured here, on generated texts whose personal data is known.
 
 # %%
 redaction_report(run)
@@ -200,15 +210,40 @@ ours = predictions[(predictions["model"] == name) & (predictions["split"] == "te
 
 # %%
 if about.kind == "values":
-    truth = pd.DataFrame(sides["test"]["label"].tolist())
-    for number, estimate in value_scores(
-        truth, trained[0].model.values(test.texts), sides["test"]["group"], seed=seed
-    ).items():
-        record(f"test_correlation_{number.lower()}", estimate.value, n=estimate.n, interval=estimate.interval)
-else:
+    answers = {f"{name}, seed {one.seed}": one.model.values(test.texts) for one in trained}
+    answers = value_floors(train, label_order, test.texts) | answers
+    values = values_table(answers, label_order, sides["test"])
+    run.write_table("values", values, VALUES_SCHEMA)
+    ranked = value_score_table(values, seed=seed)
+    display(ranked.round(3))
+
+# %%
+if about.kind == "values":
+    for row in ranked[ranked["model"].isin(["TF-IDF", f"{name}, seed {seeds[0]}"])].itertuples():
+        whose = "floor" if row.model == "TF-IDF" else "test"
+        record(f"{whose}_correlation_{row.number.lower()}", row.correlation, n=row.n, interval=(row.low, row.high))
+        record(f"{whose}_error_{row.number.lower()}", row.error, n=row.n)
+    shown = ranked.dropna(subset="correlation")
+    places = [f"{row.number}: {row.model}" for row in shown.itertuples()]
+    bounds = (shown[column].tolist() for column in ("correlation", "low", "high"))
+    show(intervals(places, *bounds, x="correlation with the truth on test"), title="The encoder beside its floor")
+
+# %%
+if about.kind != "values":
     scores = node_scores(ours, kind=about.kind, seed=seed)
     record("test_accuracy", scores.accuracy.value, n=len(sides["test"]), interval=scores.accuracy.interval)
     record("test_macro_f1", scores.macro_f1.value, n=len(sides["test"]), interval=scores.macro_f1.interval)
+
+# %% [markdown]
+# Another seed is another training: what lies between them is luck, and no difference smaller than that means anything.
+
+# %%
+if about.kind != "values":
+    by_seed = {one: node_scores(part, kind=about.kind, seed=seed) for one, part in ours.groupby("seed")}
+    f1_of_seeds = [score.macro_f1.value for score in by_seed.values()]
+    record("seeds_apart", float(np.ptp(f1_of_seeds)), n=len(by_seed))
+    rows_of_seeds = {f"seed {one}": (score.accuracy.value, score.macro_f1.value) for one, score in by_seed.items()}
+    display(pd.DataFrame.from_dict(rows_of_seeds, orient="index", columns=["accuracy", "macro-F1"]).round(3))
 
 # %%
 if floors:
@@ -258,20 +293,42 @@ if len(ours) and about.kind == "single":
     table = reliability_table(ours["confidence"].to_numpy(), right, bins=10)
     show(reliability({name: (table.confidence, table.share_right)}), title="Confidence against how often it is right")
 
+# %% [markdown]
+# A message that belongs to no label gets one all the same, and often a confident one. Only messages from elsewhere show
+# how many of them a threshold stops.
+
+# %%
+kept_model = trained[0].model
+strange = read_messages(run.input(out_of_scope_file), out_of_scope_column) if out_of_scope_file else []
+strange = redacted(strange, run, on=redact)
+unsure = kept_model.probabilities(strange).max(1) if strange and about.kind != "values" else []
+
 # %%
 if len(ours):
-    coverage = coverage_curve(ours)
+    coverage = coverage_curve(ours, out_of_scope=unsure)
     enough = coverage[coverage["accuracy"] >= 0.95]
     record("coverage_at_95_percent", float(enough["coverage"].iloc[0]) if len(enough) else 0.0, n=len(ours))
+    said = {"accuracy of the answered": coverage["accuracy"]}
+    if len(unsure):
+        said["messages out of scope answered"] = coverage["accepted_out_of_scope"]
     show(
-        lines(
-            coverage["coverage"],
-            {"accuracy": coverage["accuracy"]},
-            x="share of messages answered",
-            y="accuracy of the answered",
-        ),
+        lines(coverage["coverage"], said, x="share of messages in scope answered", y="share"),
         title="Coverage against accuracy",
     )
+
+# %% [markdown]
+# The threshold that a workflow would use is chosen on validation alone: refuse the least sure few, and see on test and on
+# the messages from elsewhere what that is worth.
+
+# %%
+if len(unsure):
+    of_kept = predictions[(predictions["model"] == name) & (predictions["seed"] == seeds[0])]
+    parts = [of_kept[of_kept["split"] == side] for side in ("validation", "test")]
+    scope = scope_report(*parts, unsure, answered=answered, seed=seed)
+    record("refuse_below", scope.threshold, n=len(parts[0]))
+    for quantity in ("answered", "accuracy", "accepted", "separation"):
+        estimate = getattr(scope, quantity)
+        record(f"scope_{quantity}", estimate.value, n=estimate.n, interval=estimate.interval)
 
 # %% [markdown]
 # ## How many labels does it need?
@@ -291,9 +348,11 @@ if curve_sizes:
 
 # %% tags=["findings"]
 if about.kind == "values":
-    say(
-        "The encoder reads {labels:.0f} numbers from {messages} messages; its correlations on test are in the table above."
-    )
+    for number in label_order:
+        say(
+            f"On messages it never saw the encoder's {number} correlates {{test_correlation_{number.lower()}}} with the truth, TF-IDF with ridge regression {{floor_correlation_{number.lower()}}}; its mean error is {{test_error_{number.lower()}:.2f}}."
+        )
+    say("Training took {training_seconds}.")
 else:
     say("On messages it never saw the encoder is right {test_accuracy} of the time, macro-F1 {test_macro_f1}.")
     say(
@@ -301,6 +360,12 @@ else:
     )
     say(
         "Training took {training_seconds}. At 95 % accuracy it can answer {coverage_at_95_percent:.0%} of the messages; the hardest label is {hardest_label}."
+    )
+if len(seeds) > 1 and about.kind != "values":
+    say("Between the seeds macro-F1 differs by up to {seeds_apart:.3f}.")
+if len(unsure):
+    say(
+        "Refusing below a confidence of {refuse_below:.2f} it answers {scope_answered} of the messages and is right on {scope_accuracy} of those; of the messages out of scope it still answers {scope_accepted}."
     )
 
 # %% [markdown]

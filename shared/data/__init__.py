@@ -5,6 +5,7 @@ declared schemas (described in `data/README.md`) and everything that was rejecte
 `python -m shared.data` writes the sample anew.
 """
 
+from shared.data._messages import read_messages
 from shared.data._persuasion import read_persuasion_for_good
 from shared.data._readers import check_rejected, read_chats, read_corpus, read_transcripts, read_turns
 from shared.data._redacted import redacted, redaction_report
@@ -31,6 +32,7 @@ __all__ = [
     "make_sample",
     "read_chats",
     "read_corpus",
+    "read_messages",
     "read_persuasion_for_good",
     "read_transcripts",
     "read_truth",

@@ -4,6 +4,7 @@ Every way returns rows of `LABELLED_SCHEMA`; `hybrid` merges them by explicit ru
 `without_prompt_leaks` filter what was generated, `count_report` says whether there is enough of each class.
 """
 
+from shared.labels._asking import Asking, Generated, Wanted, check_ways
 from shared.labels._augment import paraphrased, with_word_operations
 from shared.labels._filter import without_near_duplicates, without_prompt_leaks
 from shared.labels._hybrid import HybridRules, Merged, hybrid
@@ -14,6 +15,7 @@ from shared.labels._people import (
     from_label_studio,
     label_studio_config,
     majority_of_people,
+    read_label_studio,
     to_label_studio,
     upload_to_label_studio,
 )
@@ -24,10 +26,14 @@ from shared.labels._templates import OFFLINE_PATTERNS, generate_offline
 __all__ = [
     "LABELLED_SCHEMA",
     "OFFLINE_PATTERNS",
+    "Asking",
+    "Generated",
     "HybridRules",
     "Merged",
+    "Wanted",
     "annotator_agreement",
     "bill_before",
+    "check_ways",
     "count_report",
     "from_label_studio",
     "generate_offline",
@@ -41,6 +47,7 @@ __all__ = [
     "paraphrased",
     "passages_from_files",
     "passages_from_postgres",
+    "read_label_studio",
     "to_label_studio",
     "to_task_csv",
     "upload_to_label_studio",

@@ -6,32 +6,22 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from shared.labels._synthetic import Generated
+from shared.labels._asking import Asking, Generated
 from shared.labels._table import labelled_table
-from shared.llm import ChatBackend, Prices, Sending, any_text, ask_all, request
+from shared.llm import any_text, request
 
 _PROMPT = "Say the same in other words, as another person would type it. Answer with the message only.\nMessage: {}"
 
 
-def paraphrased(
-    backend: ChatBackend,
-    labelled: pd.DataFrame,
-    *,
-    sending: Sending | None = None,
-    cache: Any = None,
-    prices: Prices | None = None,
-) -> Generated:
+def paraphrased(asking: Asking, labelled: pd.DataFrame) -> Generated:
     """One paraphrase a row, with the row's label and group.
 
     Args:
-        backend: any chat backend.
+        asking: the LLM and its terms.
         labelled: rows to paraphrase.
-        sending: concurrency and retries.
-        cache: folder of the reply cache.
-        prices: US dollars for a million tokens.
     """
     asked = [request([{"role": "user", "content": _PROMPT.format(m)}], temperature=0.9) for m in labelled["message"]]
-    got = ask_all(backend, asked, parse=any_text, cache=cache, sending=sending, prices=prices, what="paraphrases")
+    got = asking.all_of(asked, any_text, "paraphrases")
     texts = pd.Series(got.values, index=labelled.index, dtype=object)
     return Generated(_augmented(labelled, texts, got.ledger.backend), got.ledger, got.n_unscored)
 

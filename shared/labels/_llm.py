@@ -2,22 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-from shared.labels._synthetic import Generated, planned_requests
+from shared.labels._asking import Asking, Generated, Wanted
+from shared.labels._synthetic import planned_requests
 from shared.labels._table import labelled_table
-from shared.llm import (
-    Bill,
-    ChatBackend,
-    Malformed,
-    Prices,
-    Request,
-    Sending,
-    ask_all,
-    estimate_bill,
-    json_object,
-    request,
-)
+from shared.llm import Bill, Malformed, Request, estimate_bill, json_object, request
 
 INSTRUCTION = (
     "Classify the message into exactly one of these categories.\n{categories}\n"
@@ -26,34 +15,20 @@ INSTRUCTION = (
 )
 
 
-def label_messages(
-    backend: ChatBackend,
-    task: str,
-    definitions: Mapping[str, str],
-    messages: Sequence[str],
-    *,
-    sending: Sending | None = None,
-    cache: Any = None,
-    prices: Prices | None = None,
-) -> Generated:
+def label_messages(asking: Asking, task: str, definitions: Mapping[str, str], messages: Sequence[str]) -> Generated:
     """One label a message.
 
     Args:
-        backend: any chat backend.
+        asking: the LLM and its terms.
         task: name of the task.
         definitions: what each label means, by label.
         messages: texts to label.
-        sending: concurrency and retries.
-        cache: folder of the reply cache.
-        prices: US dollars for a million tokens.
 
     Returns:
         Generated; a malformed answer or an unknown label is unscored: the message has no row.
     """
     requests = [labelling_request(definitions, message) for message in messages]
-    got = ask_all(
-        backend, requests, parse=_parser(definitions), cache=cache, sending=sending, prices=prices, what="LLM labels"
-    )
+    got = asking.all_of(requests, _parser(definitions), "LLM labels")
     rows = [
         {"task": task, "message": message, "label": said[0], "confidence": said[1], "source": "llm",
          "detail": got.ledger.backend}
@@ -62,25 +37,14 @@ def label_messages(
     return Generated(labelled_table(rows), got.ledger, got.n_unscored)
 
 
-def bill_before(
-    backend: ChatBackend,
-    definitions: Mapping[str, str],
-    counts: Mapping[str, int],
-    messages: Sequence[str],
-    *,
-    passages: Mapping[str, Sequence[str]] | None = None,
-    seed: int = 0,
-    sending: Sending | None = None,
-    cache: Any = None,
-    prices: Prices | None = None,
-) -> Bill:
-    """What generating `counts` messages and labelling `messages` would cost at most; nothing is sent.
+def bill_before(asking: Asking, wanted: Wanted, messages: Sequence[str]) -> Bill:
+    """What generating the wanted messages and labelling `messages` would cost at most; nothing is sent.
 
     The arguments are those of `generate_with_llm` and `label_messages`; what is in the cache already is free.
     """
-    generating = [asked for _, asked in planned_requests(definitions, counts, passages or {}, seed)]
-    labelling = [labelling_request(definitions, message) for message in messages]
-    return estimate_bill(backend, [*generating, *labelling], prices=prices or Prices(), cache=cache)
+    generating = [asked for _, asked in planned_requests(wanted)]
+    labelling = [labelling_request(wanted.definitions, message) for message in messages]
+    return estimate_bill(asking.backend, [*generating, *labelling], prices=asking.prices, cache=asking.cache)
 
 
 def labelling_request(definitions: Mapping[str, str], message: str) -> Request:

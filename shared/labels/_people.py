@@ -1,6 +1,8 @@
 """Labels from people through Label Studio: its JSON out and in, and how far annotators agree."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 from xml.sax.saxutils import quoteattr
 
@@ -40,6 +42,18 @@ def to_label_studio(messages: Sequence[str], suggested: Sequence[str | None] | N
 
 def _choice(label: str) -> dict[str, Any]:
     return {"from_name": _FROM_NAME, "to_name": _TO_NAME, "type": "choices", "value": {"choices": [label]}}
+
+
+def read_label_studio(path: Path) -> pd.DataFrame:
+    """`from_label_studio` of an export file.
+
+    Raises:
+        UserError: the file is not UTF-8 or not JSON, or see there.
+    """
+    try:
+        return from_label_studio(json.loads(path.read_text(encoding="utf-8")))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(f"{path.name} is not JSON in UTF-8: {error}. Export the project as JSON.") from None
 
 
 def from_label_studio(exported: Sequence[dict[str, Any]]) -> pd.DataFrame:

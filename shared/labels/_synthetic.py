@@ -1,12 +1,8 @@
 """Messages written by an LLM for each label, with passages of the knowledge base where the label asks about it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
-
-import pandas as pd
-
+from shared.labels._asking import Asking, Generated, Wanted
 from shared.labels._table import labelled_table
-from shared.llm import ChatBackend, Ledger, Malformed, Prices, Request, Sending, ask_all, json_object, request
+from shared.llm import Malformed, Request, json_object, request
 
 MESSAGES_A_REQUEST = 10
 INSTRUCTION = (
@@ -16,47 +12,19 @@ INSTRUCTION = (
 )
 
 
-class Generated(NamedTuple):
-    """Rows of the labelled table, what they cost, and how many requests gave nothing usable."""
-
-    rows: pd.DataFrame
-    ledger: Ledger
-    n_unscored: int
-
-
-def generate_with_llm(
-    backend: ChatBackend,
-    task: str,
-    definitions: Mapping[str, str],
-    counts: Mapping[str, int],
-    *,
-    passages: Mapping[str, Sequence[str]] | None = None,
-    seed: int = 0,
-    sending: Sending | None = None,
-    cache: Any = None,
-    prices: Prices | None = None,
-) -> Generated:
+def generate_with_llm(asking: Asking, task: str, wanted: Wanted) -> Generated:
     """Synthetic messages, so many a label.
 
     Args:
-        backend: any chat backend.
+        asking: the LLM and its terms.
         task: name of the task.
-        definitions: what each label means, by label.
-        counts: how many messages to write, by label.
-        passages: texts that messages of a label should ask about, by label (`rag_query`: the knowledge base).
-        seed: of sampling; the same seed asks the same questions and finds them in the cache.
-        sending: concurrency and retries.
-        cache: folder of the reply cache.
-        prices: US dollars for a million tokens.
+        wanted: labels, counts, and what the messages should be about.
 
     Returns:
         Generated; the group of a row is the request it came from, so that siblings stay on one side of a split.
     """
-    planned = planned_requests(definitions, counts, passages or {}, seed)
-    got = ask_all(
-        backend, [asked for _, asked in planned], parse=_messages, cache=cache, sending=sending, prices=prices,
-        what="synthetic messages",
-    )  # fmt: skip
+    planned = planned_requests(wanted)
+    got = asking.all_of([asked for _, asked in planned], _messages, "synthetic messages")
     batches = list(zip((label for label, _ in planned), got.values, strict=True))
     rows = [
         {"task": task, "message": text, "label": label, "confidence": 1.0, "source": "synthetic",
@@ -64,23 +32,26 @@ def generate_with_llm(
         for number, (label, texts) in enumerate(batches) for text in texts or []
     ]  # fmt: skip
     frame = labelled_table(rows)
-    wanted = frame["label"].map(dict(counts))
-    return Generated(frame[frame.groupby("label").cumcount() < wanted], got.ledger, got.n_unscored)
+    # The last batch of a label, and a talkative LLM, give more than was asked for.
+    enough = frame["label"].map(dict(wanted.counts))
+    return Generated(frame[frame.groupby("label").cumcount() < enough], got.ledger, got.n_unscored)
 
 
-def planned_requests(
-    definitions: Mapping[str, str], counts: Mapping[str, int], passages: Mapping[str, Sequence[str]], seed: int
-) -> list[tuple[str, Request]]:
-    """(label, request) of every batch of messages that `counts` needs, in order."""
-    planned = []
-    for label, wanted in counts.items():
-        known = passages.get(label, [])
-        for number in range(-(-wanted // MESSAGES_A_REQUEST)):
-            passage = known[number % len(known)] if known else ""
-            prompt = instruction(label, definitions[label], passage)
-            message = {"role": "user", "content": prompt}
-            planned.append((label, request([message], temperature=0.9, max_tokens=800, seed=seed, repeat=number)))
-    return planned
+def planned_requests(wanted: Wanted) -> list[tuple[str, Request]]:
+    """(label, request) of every batch of messages that is needed, in order."""
+    return [
+        (label, _batch_request(wanted, label, number))
+        for label, count in wanted.counts.items() for number in range(-(-count // MESSAGES_A_REQUEST))
+    ]  # fmt: skip
+
+
+def _batch_request(wanted: Wanted, label: str, number: int) -> Request:
+    known = wanted.passages.get(label, [])
+    prompt = instruction(label, wanted.definitions[label], known[number % len(known)] if known else "")
+    message = {"role": "user", "content": prompt}
+    # Without a passage every batch of a label has the same prompt: `repeat` keeps the cache from answering the second
+    # with the first.
+    return request([message], temperature=0.9, max_tokens=800, seed=wanted.seed, repeat=number)
 
 
 def instruction(label: str, definition: str, passage: str = "") -> str:

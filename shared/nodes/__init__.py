@@ -10,12 +10,16 @@ from shared.nodes._evaluate import (
     predictions_table,
     value_scores,
 )
+from shared.nodes._scope import Scope, scope_report
 from shared.nodes._split import Split, near_duplicate_groups, split_rows
 from shared.nodes._train import SeedRun, labelled_texts, learning_curve, train_seeds
+from shared.nodes._values import VALUES_SCHEMA, value_floors, value_score_table, values_table
 
 __all__ = [
     "PREDICTIONS_SCHEMA",
+    "VALUES_SCHEMA",
     "NodeScores",
+    "Scope",
     "SeedRun",
     "Split",
     "counts_by_label",
@@ -27,7 +31,11 @@ __all__ = [
     "node_scores",
     "predictions_table",
     "read_labelled_csv",
+    "scope_report",
     "split_rows",
     "train_seeds",
+    "value_floors",
+    "value_score_table",
     "value_scores",
+    "values_table",
 ]
