@@ -24,6 +24,7 @@ from shared.errors import (
     explain_errors,
     find_slices,
     gather,
+    label_errors_by_chance,
     label_studio_tasks,
     likely_label_errors,
     marked_page,
@@ -126,13 +127,17 @@ slices.head(8).round(3)
 
 # %% [markdown]
 # ## Is it the label?
-# Where the model contradicts a label with more confidence than it usually has, the label deserves a second look. That is a suspicion and no proof: on a kind of item that it has never seen, the model may be just as sure and wrong, so people decide. Near-duplicates with different labels cannot both be right.
+# Where the model contradicts a label with more confidence than it usually has, the label deserves a second look. That is a suspicion and no proof: on a kind of item that it has never seen, the model may be just as sure and wrong. Even if every label were right, a model as unsure as this one would contradict some of them: only what lies above that number counts as label noise below, and people decide. Near-duplicates with different labels cannot both be right.
 
 # %%
 kept = found.predictions.probabilities
 part = kept[(rows["split"] == "test").to_numpy()].reset_index(drop=True) if kept is not None else None
 noisy = likely_label_errors(test, part, found.predictions.labels) if part is not None else pd.DataFrame(columns=["item", "text", "truth", "likelier", "margin"])
+by_chance = label_errors_by_chance(test, part, found.predictions.labels) if part is not None else float("nan")
+suspected = noisy.head(max(0, round(len(noisy) - by_chance))) if part is not None else noisy
 record("likely_label_errors", len(noisy) if part is not None else float("nan"), n=len(test))
+record("label_errors_by_chance", by_chance, n=len(test))
+record("label_errors_above_chance", len(suspected) if part is not None else float("nan"), n=len(test))
 with pd.option_context("display.max_colwidth", 120):
     display(noisy[["text", "truth", "likelier", "margin"]].head(8).round(3))
 
@@ -196,7 +201,7 @@ with pd.option_context("display.max_colwidth", 200):
 # %%
 ranked = remedies(
     test,
-    label_errors=set(noisy["item"]) if part is not None else None,
+    label_errors=set(suspected["item"]) if part is not None else None,
     contradictions=contradicted if has_text else None,
     margins=margins,
     train_counts=found.train.loc[found.train["truth"] != "", "truth"].value_counts(),
@@ -254,7 +259,7 @@ if change is not None:
 
 # %% tags=["findings"]
 say("{error_rate} of the test items from {stage} are wrong; the commonest confusion is {commonest_confusion}. {slices_found:.0f} of {slices_looked_at:.0f} slices are worse than the rest.")
-say("Labels that are likely wrong: {likely_label_errors}. Near-duplicates that contradict each other: {contradictions}. Test items that stand in train too: {test_items_seen_in_train}.")
+say("The model contradicts {likely_label_errors} labels confidently; {label_errors_by_chance} were to be expected if all labels were right. Near-duplicates that contradict each other: {contradictions}. Test items that stand in train too: {test_items_seen_in_train}.")
 say("Most errors ({errors_it_explains:.0%}) call for this: {first_remedy}. {queued:.0f} items wait for people. One word flips the answer in {answers_one_word_flips} of the errors looked at, explained by {explained_by}.")
 if change is not None:
     say("Against the other run accuracy changes by {accuracy_gain}; {better:.0f} items got better, {broken:.0f} broke (p = {change_p_value:.2g}).")

@@ -3,7 +3,7 @@
 from shared.errors._compare import Comparison, changes_by_label, compare_predictions
 from shared.errors._facts import conversation_facts
 from shared.errors._gather import Material, gather
-from shared.errors._labels import likely_label_errors, near_duplicates, overlap
+from shared.errors._labels import label_errors_by_chance, likely_label_errors, near_duplicates, overlap
 from shared.errors._read import SLICES, Predictions, read_predictions, slice_features, with_features
 from shared.errors._remedies import label_studio_tasks, remedies, review_queue
 from shared.errors._slices import confusion_table, errors_by, find_slices
@@ -24,6 +24,7 @@ __all__ = [
     "explain_errors",
     "find_slices",
     "gather",
+    "label_errors_by_chance",
     "label_studio_tasks",
     "likely_label_errors",
     "marked_page",

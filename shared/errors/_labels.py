@@ -21,17 +21,45 @@ def likely_label_errors(rows: pd.DataFrame, probabilities: pd.DataFrame, labels:
     reaches the mean probability that this class has on items which carry it.
     """
     values = probabilities.to_numpy(float)
-    given = np.array([labels.index(t) if t in labels else -1 for t in rows["truth"]])
-    # A class's own mean confidence as its bar: a model that is timid about a class is not held to another's boldness.
-    thresholds = np.array([values[given == c, c].mean() if (given == c).any() else np.inf for c in range(len(labels))])
-    reached = np.where(values >= thresholds, values, -np.inf)
-    likelier = reached.argmax(1)
-    wrong = np.isfinite(reached.max(1)) & (likelier != given) & (given >= 0)
+    given = _given(rows, labels)
+    likelier = _likelier(values, given)
+    wrong = (likelier >= 0) & (likelier != given) & (given >= 0)
     found = rows.loc[wrong, ["item", "text", "truth"]].assign(
         likelier=[labels[c] for c in likelier[wrong]],
         margin=values[wrong, likelier[wrong]] - values[wrong, given[wrong]],
     )
     return found.sort_values("margin", ascending=False, ignore_index=True)
+
+
+def label_errors_by_chance(rows: pd.DataFrame, probabilities: pd.DataFrame, labels: tuple[str, ...]) -> float:
+    """How many items `likely_label_errors` would list if every label were right and every probability true.
+
+    A weak model contradicts many right labels with more than its usual confidence. Where it says 0.7, three of ten
+    labels differ although nothing is wrong with them; only what lies above that number speaks for wrong labels.
+
+    Args:
+        rows: as in `likely_label_errors`.
+        probabilities: shape (rows, classes).
+        labels: class names in column order.
+    """
+    values, given = probabilities.to_numpy(float), _given(rows, labels)
+    likelier = _likelier(values, given)
+    listed = np.flatnonzero((likelier >= 0) & (given >= 0))
+    return float((1 - values[listed, likelier[listed]]).sum())
+
+
+def _given(rows: pd.DataFrame, labels: tuple[str, ...]) -> np.ndarray:
+    return np.array([labels.index(t) if t in labels else -1 for t in rows["truth"]])
+
+
+def _likelier(values: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """The likeliest class among those that reach their own bar, shape (rows,); -1 where none does."""
+    # A class's own mean confidence as its bar: a model that is timid about a class is not held to another's boldness.
+    bars = np.array([
+        values[given == c, c].mean() if (given == c).any() else np.inf for c in range(values.shape[1])
+    ])  # fmt: skip
+    reached = np.where(values >= bars, values, -np.inf)
+    return np.where(np.isfinite(reached.max(axis=1)), reached.argmax(axis=1), -1)
 
 
 def near_duplicates(rows: pd.DataFrame, *, similarity: float = 0.9) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from shared.errors import (
     errors_by,
     explain_errors,
     find_slices,
+    label_errors_by_chance,
     label_studio_tasks,
     likely_label_errors,
     marked_page,
@@ -94,6 +95,8 @@ def test_a_confident_contradiction_is_a_likely_label_error() -> None:
     found = likely_label_errors(rows, probabilities, ("a", "b"))
     assert found[["item", "likelier"]].values.tolist() == [["x", "b"]]
     assert found["margin"].tolist() == pytest.approx([0.8])
+    # w reaches a with 0.9, x and z reach b with 0.9, y reaches nothing: 0.1 is left to the other class three times
+    assert label_errors_by_chance(rows, probabilities, ("a", "b")) == pytest.approx(0.3)
 
 
 def test_near_duplicates_tell_of_labels_and_splits() -> None:
