@@ -68,7 +68,7 @@ prompts = eq_bench_prompts(questions) + redacted(read, run, on=redact)
 pd.Series([p.prompt_set for p in prompts]).value_counts()
 
 # %% [markdown]
-# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+# With `redact`, personal data is replaced before anything is computed. What the rules are worth is then measured here, on generated texts whose personal data is known.
 
 # %%
 redaction_report(run)

@@ -71,7 +71,7 @@ if len(found.rejected) > max_rejected_fraction * n_read:
 # A chat must end with the user's question, the assistant's answer and the user's reaction. Anything else cannot tell whether an answer was good.
 
 # %% [markdown]
-# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+# With `redact`, personal data is replaced before anything is computed. What the rules are worth is then measured here, on generated texts whose personal data is known.
 
 # %%
 redaction_report(run)

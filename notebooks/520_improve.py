@@ -89,7 +89,7 @@ record("n_chats", len(chats))
 record("n_criticised", len(criticised), n=len(chats))
 
 # %% [markdown]
-# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+# With `redact`, personal data is replaced before anything is computed. What the rules are worth is then measured here, on generated texts whose personal data is known.
 
 # %%
 redaction_report(run)

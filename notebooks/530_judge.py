@@ -114,7 +114,7 @@ record("n_excluded_contexts", len(held_out.rejected), n=len(chats))
 print(f"{len(contexts)} of {len(chats)} chats are contexts to judge on, {len(held_out.rejected)} were left out, {len(training):,} training conversations were looked through")
 
 # %% [markdown]
-# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+# With `redact`, personal data is replaced before anything is computed. What the rules are worth is then measured here, on generated texts whose personal data is known.
 
 # %%
 redaction_report(run)

@@ -13,8 +13,9 @@ from weakref import WeakKeyDictionary
 import pandas as pd
 
 from shared.runs import Run, hidden, local_texts, record, say
-from shared.stats import wilson_interval
+from shared.stats import Interval, wilson_interval
 from shared.text import (
+    Measured,
     Redactor,
     file_names,
     keep_redactor,
@@ -64,28 +65,41 @@ def redaction_report(run: Run) -> pd.DataFrame | None:
     """Record and show how much was replaced, and recall and precision on a labelled set; None if `redact` is off.
 
     Returns:
-        One row a kind: replaced in this stage, recall with its 95 % interval (Wilson) and n on the generated set,
-        precision and the number of replacements that it is a share of.
+        One row a kind: replaced in this stage, recall with its 95 % interval (Wilson) and n on the generated set.
     """
     if not run.parameters.get("redact"):
+        print("redact is off: texts are as they were read.")
         return None
     counts = _redactor_of(run).counts
     measures = measure_redaction(Redactor(b"measured on its own"), redaction_sample(_MEASURED))
-    for row in measures.kinds:
-        kind = row.kind.lower()
-        record(f"redacted_{kind}", counts[row.kind], unit="replacements")
-        record(f"redaction_recall_{kind}", row.found / row.n, n=row.n, interval=wilson_interval(row.found, row.n))
-    right, replaced = sum(row.right for row in measures.kinds), sum(row.replaced for row in measures.kinds)
-    record("redaction_precision", right / replaced, n=replaced, interval=wilson_interval(right, replaced))
-    share = measures.untouched / measures.harmless
-    interval = wilson_interval(measures.untouched, measures.harmless)
-    record("redaction_harmless_untouched", share, n=measures.harmless, interval=interval)
-    say(
-        "On a generated set with known personal data redaction finds {redaction_recall_person} of the names and leaves "
-        "{redaction_harmless_untouched} of the harmless texts alone; {redaction_precision} of what it replaces is "
-        "personal. Real speech is more varied than the set: a name that nothing introduces and no list holds stays."
+    rows = [_record_kind(row, counts[row.kind]) for row in measures.kinds]
+    _record_share(
+        "redaction_precision", sum(row.right for row in measures.kinds), sum(r.replaced for r in measures.kinds)
     )
-    return pd.DataFrame([{**row._asdict(), "replaced here": counts[row.kind]} for row in measures.kinds])
+    _record_share("redaction_harmless_untouched", measures.untouched, measures.harmless)
+    say(
+        "On a generated set with known personal data redaction finds {redaction_recall_person} of the names; "
+        "{redaction_precision} of what it replaces is personal, and of the harmless texts it leaves "
+        "{redaction_harmless_untouched} alone. Real speech is more varied than the set: a name that nothing introduces "
+        "and no list holds can stay."
+    )
+    return pd.DataFrame(rows)
+
+
+def _record_kind(row: Measured, replaced_here: int) -> dict[str, Any]:
+    kind = row.kind.lower()
+    record(f"redacted_{kind}", replaced_here, unit="replacements")
+    interval = _record_share(f"redaction_recall_{kind}", row.found, row.n)
+    return {
+        "kind": kind, "replaced here": replaced_here, "recall on the set": round(row.found / row.n, 3),
+        "from": round(interval.low, 3), "to": round(interval.high, 3), "n": row.n,
+    }  # fmt: skip
+
+
+def _record_share(name: str, hits: int, n: int) -> Interval:
+    interval = wilson_interval(hits, n)
+    record(name, hits / n, n=n, interval=interval)
+    return interval
 
 
 def _redactor_of(run: Run) -> Redactor:

@@ -3,11 +3,12 @@
 from shared.text._redact import Redactor, looks_like_a_name
 from shared.text._redact_keep import ensure_key, keep_redactor, known_redactor, stage_redactor
 from shared.text._redact_shield import file_names, learn_parameters, redaction_shield
-from shared.text._redaction_recall import Measures, measure_redaction, redaction_sample
+from shared.text._redaction_recall import Measured, Measures, measure_redaction, redaction_sample
 from shared.text._similar import SimilarPairs, similar_pairs
 from shared.text._turns import Stretch, clean, merge_consecutive_turns, split_utterances
 
 __all__ = [
+    "Measured",
     "Measures",
     "Redactor",
     "SimilarPairs",

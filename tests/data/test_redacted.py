@@ -104,7 +104,7 @@ def test_the_report_records_recall_by_kind_with_interval_and_precision(run, home
     table = redaction_report(run)
     run.finish()
     rows = {r["name"]: r for r in json.loads((home / "runs/v1/explore/results.json").read_text())}
-    assert list(table["kind"]) == ["ADDRESS", "CARD", "EMAIL", "LOCAL", "PERSON", "PHONE"]
+    assert list(table["kind"]) == ["address", "card", "email", "local", "person", "phone"]
     assert [rows[f"redacted_{kind}"]["value"] for kind in ("person", "phone", "card")] == [1, 1, 0]
     recall = rows["redaction_recall_person"]
     assert recall["n"] == 300 and recall["interval"][0] < recall["value"] < recall["interval"][1]
