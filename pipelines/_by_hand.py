@@ -108,20 +108,18 @@ def _manifest_by_hand(version: str, stage: str) -> dict[str, Any]:
 
 def _mismatch(cells: Iterable[Any], executed: list[str]) -> str:
     """Why the saved cells are not what the kernel executed from top to bottom; empty if they are."""
+    code = [(n, c) for n, c in enumerate(cells, start=1) if c["cell_type"] == "code" and c["source"].strip()]
     last = 0
-    for number, cell in enumerate(cells, start=1):
-        if cell["cell_type"] != "code" or not cell["source"].strip():
-            continue
+    for number, cell in code:
         count = cell["execution_count"] or 0
-        if count == 0:
-            return f"cell {number} was not executed"
         if count <= last:
-            return f"cell {number} was executed before a cell above it"
-        if count >= len(executed):
-            return f"cell {number} was executed after run.finish()"
-        if executed[count] != digest_of_text(cell["source"].rstrip("\n")):
-            return f"cell {number} was edited after it was executed"
+            return f"cell {number} was {'executed before a cell above it' if count else 'not executed'}"
         last = count
+    for number, cell in code:
+        if cell["execution_count"] >= len(executed):
+            return f"cell {number} was executed after run.finish()"
+        if executed[cell["execution_count"]] != digest_of_text(cell["source"].rstrip("\n")):
+            return f"cell {number} was edited after it was executed"
     return ""
 
 
