@@ -11,6 +11,7 @@
 
 # %%
 import json
+import random
 from functools import partial
 
 import pandas as pd
@@ -235,7 +236,7 @@ show(lines(list(range(1, len(path_of.low) + 1)), {"lower bound": path_of.low, "u
 scores_of_people = json.loads(run.input(people).read_text(encoding="utf-8")) if people else None
 panel = examine_judge(table, families=families, judge_family=judge_family, people=scores_of_people)
 if chat_judge is not None and repeat_share > 0:
-    again = paired.pairs[: max(1, round(repeat_share * len(paired.pairs)))]
+    again = random.Random(seed).sample(paired.pairs, max(1, round(repeat_share * len(paired.pairs))))
     repeated = judge_pairs(chat_judge, again, cache=cache, sending=sending, prices=judge_prices, repeat=1)
     costs.append(repeated.ledger.cost)
     panel["repeatability"] = repeatability(table, repeated.comparisons)
