@@ -192,9 +192,15 @@ queue.head(10)
 say(
     "Traffic and LLM are simulated: {simulated}. Encoder and LLM agree on {agreement} of the messages that both answered."
 )
-say(
-    "Asking the LLM below a confidence of {escalation_threshold} sends it {escalated_share} of the messages and leaves an agreement of {agreement_above_threshold} where the encoder answers alone."
-)
+if np.isnan(escalation.threshold):
+    record("target_agreement", target_agreement)
+    say(
+        "No confidence is high enough that an agreement of {target_agreement} is sure above it, so every message still goes to the LLM: the encoder has to improve, or more traffic has to be logged."
+    )
+else:
+    say(
+        "Asking the LLM below a confidence of {escalation_threshold:.2f} sends it {escalated_share} of the messages and leaves an agreement of {agreement_above_threshold} where the encoder answers alone."
+    )
 say(
     "The encoder pays for itself after {break_even_days} (never in {never_breaks_even:.0%} of the draws); {drift_alarms:.0f} drift alarms; {queued:.0f} messages wait for review."
 )
