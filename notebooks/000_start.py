@@ -76,8 +76,9 @@ show_parameters("explore")
 # pipelines pair` takes the outputs out of the `.ipynb` again.
 #
 # ## Your own data
-# A CSV, JSONL or Parquet file with one row a turn or a transcript is enough; `data/README.md` describes each layout and
-# the study `conversations` is ready for it: set `corpus`, and `columns` where yours have other names.
+# A CSV, JSONL or Parquet file with one row a turn or a transcript is enough. [001_your_data](001_your_data.ipynb) leads
+# from such a file to its first report in ten minutes, and shows what goes wrong on the way; `data/README.md` describes
+# each layout.
 #
 # ## Sources
 # The methods' papers stand at the end of each notebook. The idea of a study as one YAML and of executed notebooks as
