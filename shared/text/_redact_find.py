@@ -77,7 +77,9 @@ _PATH = re.compile(r"(?:(?<!\w)(?:/home/|/Users/|/root/|~/)[^\s'\"<>:;,)]+|\b[A-
 _SPELLED = re.compile(r"\b(?:[A-Za-z][\s.-]+){3,}[A-Za-z]\b")
 
 NAME = r"(?:[^\W\d_]['’])?[^\W\d_]{2,}(?:['’-][^\W\d_]+)*"
-_CAPITALISED = r"(?:[A-Z]['’])?[A-Z][^\W\d_]+(?:['’-][^\W\d_]+)*"
+# Capital letters of Latin, Greek and Cyrillic names: `re` knows no class for them.
+_CAPITALS = "A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽΑ-ΩЀ-Я"
+_CAPITALISED = rf"(?:[A-Z]['’])?[{_CAPITALS}][^\W\d_]+(?:['’-][^\W\d_]+)*"
 _TITLED = re.compile(
     rf"\b(?:mr|mrs|ms|miss|mister|missus|dr|doctor|professor|prof)\b\.?\s+({NAME}(?:\s+{NAME})?)", re.I
 )
@@ -100,8 +102,9 @@ _SAID_AT_ONCE = re.compile(
     rf"|this is ({NAME}(?: {NAME})?)(?= (?:calling|from|speaking)\b))",
     re.IGNORECASE,
 )
+_HERE = re.compile(rf"(?:^|[,.!?] )({_CAPITALISED}(?: {_CAPITALISED})?) here\b")
 _CAPITALISED_WORDS = re.compile(rf"\b({_CAPITALISED})(?:\s+({_CAPITALISED}))?")
-_PROPER = r"(?:[A-Z]['’])?[A-Z][^\W\dA-Z_]+(?:['’-][A-Z][^\W\d_]+)*"
+_PROPER = rf"(?:[A-Z]['’])?[{_CAPITALS}][^\W\dA-Z_]+(?:['’-][{_CAPITALS}][^\W\d_]+)*"
 _TWO_CAPITALISED = re.compile(rf"(?<=[a-z,;] )({_PROPER}(?: {_PROPER})+)")  # in mid-sentence
 _PARTICLES = frozenset(["al", "bin", "da", "de", "del", "della", "den", "der", "di", "dos", "la", "le", "van", "von"])
 _NUMBER_WORD = re.compile(rf"\d|\b(?:{_NUMERALS})\b", re.IGNORECASE)
@@ -141,7 +144,7 @@ def spelled(text: str) -> Iterable[Span]:
 
 def introduced(text: str) -> Iterable[Span]:
     """Names that are introduced: "my name is ...", "Mrs ...", "Hi, ..."."""
-    for pattern in (_TITLED, _INTRODUCED, _ASKED_FOR, _GREETED, _SAID_AT_ONCE):
+    for pattern in (_TITLED, _INTRODUCED, _ASKED_FOR, _GREETED, _SAID_AT_ONCE, _HERE):
         for match in pattern.finditer(text):
             group = match.lastindex or 1
             end = _end_of_name(match[group])

@@ -1,6 +1,7 @@
 """Originals are planted everywhere that a study reads, and none may come out anywhere that it writes."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import yaml
 
 from pipelines._cli import main
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 # What must not survive: pieces of names, numbers, addresses, and of this machine. Lower case; two or more letters each.
 CANARIES = [
@@ -65,7 +66,6 @@ def _write_study(root: Path, private: Path) -> Path:
                     "max_rejected_fraction": 0.5,
                 }
             },
-            "embeddings": {"after": ["explore"]},
             "labels": {"params": {"ways": ["synthetic", "human"], "label_studio_export": str(_write_labels(private))}},
             "feedback": {
                 "params": {
@@ -99,7 +99,7 @@ def _write_turns(private: Path) -> Path:
             "call": f"okafor-{number}" if number % 2 else f"4155550134-{number}",
             "who": people[role],
             "speaker": role,
-            "What Thandiwe said": f"{text} ({number})",
+            "What Thandiwe said": f"{text}, call {number}",
             "outcome": "gave, says Ikechukwu Nagy" if number % 3 else "refused",
         }
         for number in range(12)
@@ -136,7 +136,7 @@ def _write_chats(private: Path) -> Path:
             "messages": [
                 {"role": "user", "content": says[1]},
                 {"role": "assistant", "content": f"Hello Thandiwe, Oyelaran here. {says[5]}"},
-                {"role": "user", "content": f"{says[8]} ({number})"},
+                {"role": "user", "content": f"{says[8]}, chat {number}"},
             ],
             "feedback_category": ["UR2", "UR5"][number % 2],
             "feedback_span": "zsofia is my daughter",
@@ -187,7 +187,9 @@ def test_a_person_has_one_placeholder_in_turns_labels_and_chats(exported: Path):
     person = turns[1]["author_id"]
     assert person.startswith("[PERSON_")
     assert turns[1]["text"].startswith(f"yes this is {person} speaking")
-    assert turns[2]["text"] == f"{person}, can I have your number?"
+    assert turns[2]["text"].startswith(f"{person}, can I have your number?")
+    spoken, typed = re.findall(r"\[PHONE_\w+\]", turns[3]["text"])
+    assert spoken == typed
     for export in ("feedback/feedback_chats.jsonl", "labels/labelled.parquet"):
         assert person.lower() in dict(_texts(exported))[f"runs/canary/{export}"], export
 

@@ -33,6 +33,8 @@ def redacted(text: str, *people: str) -> str:
         ("Mrs. Vandermeer is not in", "PERSON"),
         ("so Maria said", "PERSON"),
         ("you may ask for Zsofia", "PERSON"),
+        ("good morning, José here", "PERSON"),
+        ("thanks Żaneta", "PERSON"),
         ("it was signed by Ikechukwu Nagy", "PERSON"),
         ("that is S-M-I-T-H", "SPELLED"),
         ("see /home/maria/calls.csv", "LOCAL"),
