@@ -73,7 +73,7 @@ def _run_row(run: RunState) -> list[Any]:
     index = reports_folder(run.version) / "index.html"
     return [
         run.version,
-        ", ".join(run.studies) or "by hand",
+        ", ".join(run.studies) or ("by hand" if run.finished else ""),
         f"{done} of {len(run.states)} done",
         listed(others),
         run.finished[:16].replace("T", " "),
