@@ -17,6 +17,7 @@ import pandas as pd
 from IPython.display import display
 
 from shared.errors import (
+    as_sure_as_right,
     changes_by_label,
     compare_predictions,
     confusion_table,
@@ -127,11 +128,12 @@ slices.head(8).round(3)
 
 # %% [markdown]
 # ## Is it the label?
-# Where the model contradicts a label with more confidence than it usually has, the label deserves a second look. That is a suspicion and no proof: on a kind of item that it has never seen, the model may be just as sure and wrong. Even if every label were right, a model as unsure as this one would contradict some of them: only what lies above that number counts as label noise below, and people decide. Near-duplicates with different labels cannot both be right.
+# Where the model contradicts a label with more confidence than it usually has, the label deserves a second look. That is a suspicion and no proof: on a kind of item that it has never seen, the model may be just as sure and wrong. Even if every label were right, a model as unsure as this one would contradict some of them: only what lies above that number counts as label noise below (first one temperature makes the model as sure as it is right, or overconfidence would pass for wrong labels), and people decide. Near-duplicates with different labels cannot both be right.
 
 # %%
 kept = found.predictions.probabilities
-part = kept[(rows["split"] == "test").to_numpy()].reset_index(drop=True) if kept is not None else None
+stated = kept[(rows["split"] == "test").to_numpy()].reset_index(drop=True) if kept is not None else None
+part = as_sure_as_right(test, stated, found.predictions.labels) if stated is not None else None
 noisy = likely_label_errors(test, part, found.predictions.labels) if part is not None else pd.DataFrame(columns=["item", "text", "truth", "likelier", "margin"])
 by_chance = label_errors_by_chance(test, part, found.predictions.labels) if part is not None else float("nan")
 suspected = noisy.head(max(0, round(len(noisy) - by_chance))) if part is not None else noisy

@@ -3,7 +3,13 @@
 from shared.errors._compare import Comparison, changes_by_label, compare_predictions
 from shared.errors._facts import conversation_facts
 from shared.errors._gather import Material, gather
-from shared.errors._labels import label_errors_by_chance, likely_label_errors, near_duplicates, overlap
+from shared.errors._labels import (
+    as_sure_as_right,
+    label_errors_by_chance,
+    likely_label_errors,
+    near_duplicates,
+    overlap,
+)
 from shared.errors._read import SLICES, Predictions, read_predictions, slice_features, with_features
 from shared.errors._remedies import label_studio_tasks, remedies, review_queue
 from shared.errors._slices import confusion_table, errors_by, find_slices
@@ -16,6 +22,7 @@ __all__ = [
     "Predictions",
     "StandIn",
     "WordEffects",
+    "as_sure_as_right",
     "changes_by_label",
     "compare_predictions",
     "confusion_table",

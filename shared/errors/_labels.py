@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from shared.models import fit_temperature
 from shared.text import similar_pairs
 
 
@@ -46,6 +47,32 @@ def label_errors_by_chance(rows: pd.DataFrame, probabilities: pd.DataFrame, labe
     likelier = _likelier(values, given)
     listed = np.flatnonzero((likelier >= 0) & (given >= 0))
     return float((1 - values[listed, likelier[listed]]).sum())
+
+
+def as_sure_as_right(rows: pd.DataFrame, probabilities: pd.DataFrame, labels: tuple[str, ...]) -> pd.DataFrame:
+    """The probabilities with one temperature that makes the model as sure as it is right on these items.
+
+    A model that is too sure contradicts right labels as boldly as wrong ones. Fitted on the analysed items, the
+    temperature also takes evenly spread label noise for overconfidence: what is left is a lower bound of the noise.
+
+    Args:
+        rows: as in `likely_label_errors`.
+        probabilities: shape (rows, classes).
+        labels: class names in column order.
+
+    Returns:
+        The same shape and columns; unchanged if no item carries one of the labels.
+
+    Source: temperature scaling (Guo et al. 2017).
+    """
+    given = _given(rows, labels)
+    known = np.flatnonzero(given >= 0)
+    if not len(known):
+        return probabilities
+    logits = np.log(np.clip(probabilities.to_numpy(float), 1e-12, 1.0))
+    scaled = logits / fit_temperature(logits[known], given[known])
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return pd.DataFrame(powers / powers.sum(axis=1, keepdims=True), columns=probabilities.columns)
 
 
 def _given(rows: pd.DataFrame, labels: tuple[str, ...]) -> np.ndarray:

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from shared.errors import (
+    as_sure_as_right,
     changes_by_label,
     compare_predictions,
     confusion_table,
@@ -97,6 +98,13 @@ def test_a_confident_contradiction_is_a_likely_label_error() -> None:
     assert found["margin"].tolist() == pytest.approx([0.8])
     # w reaches a with 0.9, x and z reach b with 0.9, y reaches nothing: 0.1 is left to the other class three times
     assert label_errors_by_chance(rows, probabilities, ("a", "b")) == pytest.approx(0.3)
+
+
+def test_a_model_that_is_too_sure_is_brought_down_to_how_often_it_is_right() -> None:
+    # says 0.99 for a, right in 8 of 10: one temperature makes it say 0.8
+    rows = pd.DataFrame({"truth": ["a"] * 8 + ["b"] * 2})
+    stated = pd.DataFrame({"p_a": [0.99] * 10, "p_b": [0.01] * 10})
+    assert as_sure_as_right(rows, stated, ("a", "b"))["p_a"].tolist() == pytest.approx([0.8] * 10, abs=1e-3)
 
 
 def test_near_duplicates_tell_of_labels_and_splits() -> None:
