@@ -31,6 +31,7 @@ from shared.sources import (
     probe_dropped_label,
     read_corpora,
     require_few_rejected,
+    require_known_labels,
     require_no_leak,
     require_sound_masks,
     share_of_splits,
@@ -87,29 +88,28 @@ corpora = redacted(read_corpora(locations), run, on=redact)
 pd.DataFrame(corpora.layouts, columns=["corpus", "split", "rows", "keys"])
 
 # %% [markdown]
-# Personal data is replaced before anything is computed (parameter `redact`). What the rules are worth is measured beside it, on generated texts whose personal data is known.
+# With `redact`, personal data is replaced before anything is computed. What the rules are worth is then measured here, on generated texts whose personal data is known.
 
 # %%
 redaction_report(run)
 
 # %% [markdown]
 # ## Which model reads it?
-# The chat template and the tokenizer belong to the model that will be tuned. A "new" model gets a tokenizer trained on the training split, and seeded random weights.
+# The chat template and the tokenizer belong to the model that will be tuned. A "new" model gets a tokenizer trained on the training split and seeded random weights; with `new_steps` it then reads each training conversation as plain text.
 
 # %%
 if base_model == "new":
     words = [m["content"] for d in corpora.dialogues if d.split == "train" for m in d.messages]
     with run.new_folder("base") as folder:
         write_new_chat_model(folder, words, vocabulary=new_vocabulary, width=new_width, layers=new_layers, seed=seed)
+        if new_steps:
+            whole = {d.conversation_id: d.messages for d in corpora.dialogues if d.split == "train"}
+            warm_up(folder, whole.values(), steps=new_steps, seed=seed)
 
 # %%
 model_folder = str(run.folder / "base") if base_model == "new" else base_model
 tokenizer = load_tokenizer(model_folder)
 template = Template(tokenizer, system=system_prompt, options=template_options)
-if base_model == "new" and new_steps:
-    longest = {d.conversation_id: template.render(d.messages) for d in corpora.dialogues if d.split == "train"}
-    with run.new_folder("base") as folder:
-        warmed = warm_up(folder, longest.values(), steps=new_steps, seed=seed)
 print(f"{len(tokenizer):,} tokens; an assistant's turn ends with {template.end_of_turn()!r}")
 
 # %% [markdown]
@@ -119,6 +119,7 @@ print(f"{len(tokenizer):,} tokens; an assistant's turn ends with {template.end_o
 # %%
 checks = {name: check_canaries(rows, reader, template) for name, (rows, reader) in corpora.samples.items()}
 strategies, emotions = vocabulary(corpora.dialogues, "strategy"), vocabulary(corpora.dialogues, "emotion")
+require_known_labels(corpora.dialogues, emotions, strategies)
 brackets = bracketed_labels(corpora.dialogues, strategies)
 print({name: f"{len(check.found)} of {check.planted} canaries found" for name, check in checks.items()}, brackets)
 
@@ -181,16 +182,12 @@ print(f"{verdict.n:,} examples judged, {verdict.n_answers:,} of them with an ans
 
 # %% [markdown]
 # ## Is the test split new?
-# Held-out texts that are almost in the training split make every score look better.
+# Held-out texts that are almost in the training split make every score look better. A conversation is compared as a whole, once, whatever number of examples it gives.
 
 # %%
 texts = {
-    s: {
-        f"{d.conversation_id}#{i}": "\n".join(m["content"] for m in d.messages)
-        for i, d in enumerate(corpora.dialogues)
-        if d.split == s
-    }
-    for s in ("train", "valid", "test")
+    split: {d.conversation_id: "\n".join(m["content"] for m in d.messages) for d in corpora.dialogues if d.split == split}
+    for split in ("train", "valid", "test")
 }
 duplicates = pd.concat(
     [

@@ -46,6 +46,7 @@ from shared.sft import (
     predict_memory,
     require_ablations,
     require_memory,
+    require_teacher,
     run_ablations,
     save_plain,
     save_tuned,
@@ -122,6 +123,8 @@ training = Training(
 )  # fmt: skip
 training.check()
 require_ablations(ablations)
+if without_teacher:
+    require_teacher(training)
 
 # %% [markdown]
 # ## Will it fit?

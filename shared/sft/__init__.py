@@ -44,7 +44,16 @@ from shared.sft._model import (
     merge,
 )
 from shared.sft._safety import SafetyTeacher, token_divergence, tokenise_safety
-from shared.sft._settings import ABLATIONS, HEADS, TASKS, BaseModel, Training, ablated, require_ablations
+from shared.sft._settings import (
+    ABLATIONS,
+    HEADS,
+    TASKS,
+    BaseModel,
+    Training,
+    ablated,
+    require_ablations,
+    require_teacher,
+)
 from shared.sft._train import (
     Trained,
     load_tuned,
@@ -120,6 +129,7 @@ __all__ = [
     "require_ablations",
     "require_disk_space",
     "require_memory",
+    "require_teacher",
     "run_ablations",
     "save_plain",
     "save_tuned",

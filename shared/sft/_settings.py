@@ -141,6 +141,16 @@ def require_ablations(names: Sequence[str]) -> None:
         ablated({}, name)
 
 
+def require_teacher(training: Training) -> None:
+    """Refuse a comparison with and without the safety teacher where there is none.
+
+    Raises:
+        UserError: the teacher's weight is 0.
+    """
+    if not training.safety_weight:
+        raise UserError("without_teacher compares with and without the safety teacher: set safety_weight above 0.")
+
+
 def ablated(weights: dict[str, float], ablation: str) -> dict[str, float]:
     """Loss weights with the tasks of an ablation ("no_emotion", …, "lm_only") set to 0.
 

@@ -22,6 +22,7 @@ from shared.sources._readers import (
     read_empathetic,
     read_esconv,
     read_messages,
+    require_known_labels,
     vocabulary,
 )
 from shared.sources._rows import layout, load_splits
@@ -62,6 +63,7 @@ __all__ = [
     "read_esconv",
     "read_messages",
     "require_few_rejected",
+    "require_known_labels",
     "require_no_leak",
     "require_sound_masks",
     "share_of_splits",

@@ -5,7 +5,9 @@ with the generation prompt, is what the model sees before it answers; whatever t
 answer with its end-of-turn token. That difference, in characters, decides which tokens are trained.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from shared.runs import UserError
@@ -14,6 +16,8 @@ from shared.sources._readers import Dialogue, Message, Rejected
 LossOn = Literal["all_assistant_turns", "last_assistant_turn", "message_weight"]
 IGNORED = -100
 _BATCH = 512
+_SLACK = 16  # tokens by which the length of a shortened chat may be off before it is tokenised
+_REMEMBERED = 64  # rendered chats: masks, prompt lengths and the gate ask for the same ones
 
 
 class Example(NamedTuple):
@@ -65,6 +69,7 @@ class Template:
             )
         self.tokenizer = tokenizer
         self.options = options or {}
+        self._written = lru_cache(_REMEMBERED)(self._write)
         self._system: list[Message] = [{"role": "system", "content": system}] if system else []
 
     def with_system(self, messages: list[Message]) -> list[Message]:
@@ -73,7 +78,10 @@ class Template:
 
     def render(self, messages: list[Message], *, prompt: bool = False) -> str:
         """The chat as text; with `prompt`, ready for the assistant to answer."""
-        plain = [{"role": m["role"], "content": m["content"]} for m in messages]
+        return self._written(tuple((m["role"], m["content"]) for m in messages), prompt)
+
+    def _write(self, messages: tuple[tuple[str, str], ...], prompt: bool) -> str:
+        plain = [{"role": role, "content": content} for role, content in messages]
         return str(
             self.tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=prompt, **self.options)
         )
@@ -118,27 +126,52 @@ def _batch(
     texts = [template.render(chat, prompt=not d.has_answer) for chat, d in zip(chats, dialogues, strict=True)]
     ids, offsets = template.encode(texts)
     for number, dialogue in enumerate(dialogues):
-        chat, cut = chats[number], 0
-        tokens, spans = ids[number], offsets[number]
-        while len(tokens) > max_length and (shorter := _without_oldest(chat, dialogue.has_answer)):
-            cut += len(chat) - len(shorter)
-            chat = shorter
-            [tokens], [spans] = template.encode([template.render(chat, prompt=not dialogue.has_answer)])
+        chat, tokens, spans = chats[number], ids[number], offsets[number]
+        if len(tokens) > max_length:
+            chat, tokens, spans = _cut(chat, template, texts[number], spans, dialogue.has_answer, max_length)
         if len(tokens) > max_length:
             reason = f"the last turn and its answer take {len(tokens)} tokens, max_length is {max_length}"
             yield Rejected(dialogue.source, dialogue.split, start + number + 1, reason)
         else:
-            yield _example(dialogue, chat, template, tokens, spans, loss_on, cut)
+            yield _example(dialogue, chat, template, tokens, spans, loss_on, len(chats[number]) - len(chat))
 
 
-def _without_oldest(chat: list[Message], has_answer: bool) -> list[Message]:
-    """The chat without its oldest turns up to the next user turn; empty if only the last exchange is left."""
+def _cut(
+    chat: list[Message],
+    template: Template,
+    text: str,
+    offsets: list[tuple[int, int]],
+    has_answer: bool,
+    max_length: int,
+) -> tuple[list[Message], list[int], list[tuple[int, int]]]:
+    """The chat from its first user turn on with which it fits; from its last one if none does."""
     first = 1 if chat[0]["role"] == "system" else 0
-    last_user = max(i for i, m in enumerate(chat) if m["role"] == "user")
-    for position in range(first + 1, last_user + 1):
-        if chat[position]["role"] == "user":
-            return [*chat[:first], *chat[position:]]
-    return []
+    *earlier, last = [i for i, m in enumerate(chat) if m["role"] == "user" and i >= first]
+    left = _tokens_left(chat, text, offsets, first)
+    # Tokenising every candidate is slow; the whole chat's own tokens rule most of them out.
+    for position in [i for i in earlier if i > first and left[i] <= max_length + _SLACK]:
+        shorter = [*chat[:first], *chat[position:]]
+        [tokens], [spans] = template.encode([template.render(shorter, prompt=not has_answer)])
+        if len(tokens) <= max_length:
+            return shorter, tokens, spans
+    shortest = [*chat[:first], *chat[last:]]
+    [tokens], [spans] = template.encode([template.render(shortest, prompt=not has_answer)])
+    return shortest, tokens, spans
+
+
+def _tokens_left(chat: list[Message], text: str, offsets: list[tuple[int, int]], first: int) -> list[int]:
+    """About how many tokens are left if the chat begins at each message; 0 from where a message is not found."""
+    starts = [start for start, _ in offsets]
+    left: list[int] = []
+    place = begin = 0
+    for i, message in enumerate(chat):
+        found = text.find(str(message["content"]).strip(), place)
+        if found < 0:
+            return left + [0] * (len(chat) - i)
+        begin = bisect_left(starts, found) if i == first else begin
+        left.append(len(starts) - bisect_left(starts, found) + begin)
+        place = found + len(str(message["content"]).strip())
+    return left
 
 
 def _example(

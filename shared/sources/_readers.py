@@ -310,3 +310,13 @@ def encode(values: list[str], vocabulary: list[str], what: str) -> list[int]:
 def vocabulary(dialogues: list[Dialogue], label: str) -> list[str]:
     """Sorted names of a label ("emotion" or "strategy") in the training split, and only there."""
     return sorted({getattr(d, label) for d in dialogues if d.split == "train"} - {""})
+
+
+def require_known_labels(dialogues: list[Dialogue], emotions: list[str], strategies: list[str]) -> None:
+    """Refuse held-out labels that training never has, before anything is computed from them.
+
+    Raises:
+        UserError: see `encode`.
+    """
+    encode([d.emotion for d in dialogues], emotions, "emotion")
+    encode([d.strategy for d in dialogues], strategies, "strategy")

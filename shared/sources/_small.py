@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from shared.models import autocast
 from shared.runs import UserError, progress
+from shared.sources._readers import Message
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,12 +64,12 @@ def write_new_chat_model(
     model.save_pretrained(folder)
 
 
-def warm_up(folder: Path, chats: Iterable[str], *, steps: int, seed: int) -> list[float]:
-    """Let a new model read rendered chats, so that tuning does not begin from noise: plain next-token training.
+def warm_up(folder: Path, chats: Iterable[list[Message]], *, steps: int, seed: int) -> list[float]:
+    """Let a new model read chats, so that tuning does not begin from noise: plain next-token training.
 
     Args:
         folder: of `write_new_chat_model`; its weights are replaced.
-        chats: rendered by the model's template, training split only.
+        chats: messages, training split only.
         steps: of `_ROWS` blocks of `_BLOCK` tokens each.
         seed: of the order.
 
@@ -79,7 +80,8 @@ def warm_up(folder: Path, chats: Iterable[str], *, steps: int, seed: int) -> lis
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    blocks = _blocks([i for ids in tokenizer(list(chats))["input_ids"] for i in ids])
+    texts = [str(tokenizer.apply_chat_template(chat, tokenize=False)) for chat in chats]
+    blocks = _blocks([i for ids in tokenizer(texts)["input_ids"] for i in ids])
     model = AutoModelForCausalLM.from_pretrained(folder).train()
     torch.manual_seed(seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=_WARM_RATE)

@@ -91,7 +91,8 @@ def examples_of(conversations: int, split: str = "train"):
 
     def chat(number: int, turn: int) -> str:
         answer = " ".join(f"{split}{number}t{turn}" for _ in range(3 + (number + turn) % 5))
-        return json.dumps([{"role": "user", "content": f"{split} case {number}"}, {"role": "assistant", "content": answer}])
+        turns = (("user", f"{split} case {number}"), ("assistant", answer))
+        return json.dumps([{"role": role, "content": content} for role, content in turns])
 
     rows = [(f"{split}-{n}", chat(n, turn)) for n in range(conversations) for turn in (0, 1)]
     return pd.DataFrame(rows, columns=["conversation_id", "messages"]).assign(split=split)

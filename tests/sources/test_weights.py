@@ -74,8 +74,9 @@ def test_the_models_loss_is_the_mean_over_tokens_weighted_by_their_messages(temp
 
 
 def test_a_new_model_that_has_read_the_chats_expects_them_more(tmp_path):
-    chats = ["<|im_start|>user\nI am sad<|im_end|>\n<|im_start|>assistant\nWhy is that?<|im_end|>\n"] * 40
-    write_new_chat_model(tmp_path, chats, vocabulary=512, width=64, layers=1, seed=0)
+    chats = [CHAT[2:4]] * 40
+    words = [message["content"] for message in CHAT] * 20
+    write_new_chat_model(tmp_path, words, vocabulary=512, width=64, layers=1, seed=0)
     losses = warm_up(tmp_path, chats, steps=12, seed=0)
     # untrained, all tokens are about equally likely: ln 309 = 5.7 nats
     assert losses[0] == pytest.approx(np.log(len(load_tokenizer(str(tmp_path)))), abs=0.3)
