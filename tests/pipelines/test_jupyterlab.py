@@ -1,0 +1,187 @@
+"""JupyterLab as `make lab` starts it, in a real browser: the start notebook, an edit, the report of a run by hand."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pipelines._cli import main
+from tests.pipelines.conftest import Toy
+
+CHROMIUM = Path("/usr/bin/chromium")
+START = Path(__file__).resolve().parents[2] / "notebooks" / "000_start.py"
+PATIENCE = 240_000  # milliseconds; a machine that trains beside the tests is slow, not wrong
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed (apt-get install chromium)"),
+    pytest.mark.skipif(sys.platform != "linux", reason="drives Debian's chromium"),
+]
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
+
+
+class Lab(NamedTuple):
+    """A running JupyterLab: its project and its address with the token."""
+
+    toy: Toy
+    address: str
+
+    def at(self, notebook: str) -> str:
+        """The address that opens a notebook in a workspace of its own."""
+        where, _, token = self.address.partition("?")
+        return (
+            where.replace("/lab/tree/", "/lab/workspaces/test/tree/").replace("000_start", notebook) + f"?reset&{token}"
+        )
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """`python -m pipelines lab` for a toy project that holds the real start notebook."""
+    root = tmp_path_factory.mktemp("lab")
+    toy = Toy(root)
+    toy.chain()
+    toy.notebook("110_explore", work="pass", parameters="corpus: str = 'sample'  # a file")
+    text = START.read_text(encoding="utf-8").replace('study: str = "demo"', 'study: str = "toy"')
+    (root / "notebooks" / "000_start.py").write_text(text, encoding="utf-8")
+    places = {"COLLOQUY_PROJECT": str(root), "COLLOQUY_HOME": str(root), "OMP_NUM_THREADS": "1"}
+    places |= {name: str(root / ".jupyter") for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
+    places |= {f"JUPYTERLAB_{name}_DIR": str(root / ".lab" / name) for name in ("WORKSPACES", "SETTINGS")}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in places.items():
+            patch.setenv(name, value)
+        assert main(["pair"]) == 0
+        with (root / "lab.log").open("w") as log:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "pipelines", "lab", "--no-browser", "--port", str(free_port())],
+                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        try:
+            yield Lab(toy, address_in(root / "lab.log", server))
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(60)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def address_in(log: Path, server: "subprocess.Popen[bytes]") -> str:
+    """What a person would copy from the terminal."""
+    found = until(
+        lambda: re.search(r"http://127\.0\.0\.1:\d+/lab/tree/\S+\?token=\w+", log.read_text()) or server.poll()
+    )
+    assert isinstance(found, re.Match), log.read_text()
+    return found[0]
+
+
+def until(look: Callable[[], object]) -> object:
+    """The first true thing that a look finds."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.2)
+    raise TimeoutError("it did not happen in time")
+
+
+@pytest.fixture
+def page() -> Iterator["sync_api.Page"]:
+    """A page of a real browser."""
+    quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=quiet)
+        page = browser.new_context(viewport={"width": 1400, "height": 1100}).new_page()
+        page.set_default_timeout(PATIENCE)
+        yield page
+        browser.close()
+
+
+def opened(page: "sync_api.Page", address: str) -> "sync_api.Locator":
+    """A notebook in JupyterLab, with a kernel that is ready."""
+    page.goto(address)
+    panel = page.locator(".jp-NotebookPanel")
+    panel.locator(".jp-CodeCell").first.wait_for()
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+    return panel
+
+
+def run_all(page: "sync_api.Page", panel: "sync_api.Locator") -> None:
+    """Menu Run > Run All Cells, then wait until the last code cell has its number."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    last = panel.locator(".jp-CodeCell").last.locator(".jp-InputPrompt").first
+    sync_api.expect(last).to_have_text(re.compile(r"\[\d+\]"), timeout=PATIENCE)
+
+
+def test_the_start_notebook_opens_as_a_notebook_runs_and_leads_to_the_report(lab: Lab, page: "sync_api.Page") -> None:
+    panel = opened(page, lab.at("000_start"))
+    run_all(page, panel)
+    assert panel.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts() == []
+    assert panel.locator(".jp-OutputArea-output", has_text="Traceback").count() == 0
+    run = panel.locator(".jp-CodeCell", has_text="run_study(").locator("table")
+    assert [row.inner_text().split("\t")[:2] for row in run.locator("tbody tr").all()] == [
+        ["first", "done"],
+        ["second", "done"],
+    ]
+    with page.expect_popup() as popup:
+        panel.get_by_role("link", name="The report").click()
+    check_report(popup.value, lab)
+
+
+def check_report(report: "sync_api.Page", lab: Lab) -> None:
+    """The report is whole: style and scripts arrive, links lead on, and the server's own interface is out of reach."""
+    failed: list[str] = []
+    report.on("requestfailed", lambda request: failed.append(request.url))
+    report.reload()
+    report.get_by_role("link", name="Try first").first.click()
+    report.wait_for_url("**/reports/v1/010_first.html")
+    assert report.get_by_text("The answer is 4").count() == 1
+    assert report.locator("body").evaluate("body => getComputedStyle(body).margin") == "0px"  # the style is ours
+    assert failed == []
+    assert report.evaluate("fetch('/api/contents').then(r => 'open', () => 'closed')") == "closed"
+
+
+def test_a_report_needs_the_token(lab: Lab, page: "sync_api.Page") -> None:
+    (lab.toy.root / "reports" / "v1").mkdir(parents=True, exist_ok=True)
+    (lab.toy.root / "reports" / "v1" / "secret.html").write_text("what was said")
+    page.goto(lab.address.partition("/lab/")[0] + "/reports/v1/secret.html")
+    assert "/login" in page.url
+    assert "what was said" not in page.content()
+
+
+def test_a_parameter_edited_and_saved_is_seen_by_status_and_running_it_makes_a_report(
+    lab: Lab, page: "sync_api.Page", monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLLOQUY_PROJECT", str(lab.toy.root))
+    monkeypatch.setenv("COLLOQUY_HOME", str(lab.toy.root))
+    assert main(["run", "toy", "--jobs", "1"]) == 0
+    panel = opened(page, lab.at("010_first"))
+    parameters = panel.locator(".jp-CodeCell").nth(1).locator(".cm-content")
+    text = parameters.inner_text().replace("seed: int = 0", "seed: int = 7").replace("count: int = 3", "count: int = 5")
+    assert "seed: int = 7" in text
+    parameters.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
+    run_all(page, panel)
+    sync_api.expect(panel.get_by_role("link", name="its report")).to_be_visible()
+    page.keyboard.press("Control+s")
+    report = lab.toy.root / "reports" / "v0.1" / "010_first.html"  # the notebook's own run version
+    until(report.exists)
+    assert "The answer is 5" in report.read_text()
+    assert "seed: int = 7" in (lab.toy.root / "notebooks" / "010_first.py").read_text()  # saved to both files
+    capfd.readouterr()
+    assert main(["status", "toy"]) == 0
+    told = capfd.readouterr().out
+    assert "first          stale" in told and "parameter seed: 0 → 7" in told
