@@ -96,7 +96,8 @@ def write_index(study: Study) -> None:
     compare_with_newest(study.run_version)
     facts = _index_facts(study, states)
     _report.index_page(runs_folder(study.run_version), target, facts)
-    write_json(target / "assets" / "run.json", {"description": facts["description"], "stages": len(study.stages)})
+    told = {"study": study.name, "description": facts["description"], "stages": len(study.stages)}
+    write_json(target / "assets" / "run.json", told)
     write_runs()
     for page in (target / "index.html", target / "assets" / "search.js", target.parent / "index.html"):
         clean_page(page, private_texts({}))

@@ -68,6 +68,11 @@ def _below(first: Fragment, second: Fragment) -> Fragment:
     return Fragment(first.kind, first.source + second.source, second.outputs, first.cells + second.cells)
 
 
+def draw_plots(cells: Iterable[Fragment]) -> bool:
+    """Whether a page with these cells needs plotly, 5 MB of script that a browser takes a second to read."""
+    return any('class="plot"' in output for cell in cells for output in cell.outputs)
+
+
 def headings(cells: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """(anchor, text) of the second-level headings, for the table of contents."""
     texts = [c["source"] for c in cells if c["cell_type"] == "markdown"]

@@ -39,6 +39,7 @@ def stage_page(run_folder: Path, target: Path, *, one_file: bool = False) -> Non
         findings=[cell for cell in cells if cell.kind == "findings"],
         results=results_of(run_folder),
         cells=body,
+        draws=_cells.draw_plots(cells),
         lead=lead,
         manifest=manifest,
         **_parameters(manifest),
@@ -70,7 +71,8 @@ def failure_page(run_folder: Path, target: Path, *, one_file: bool = False) -> N
     """
     failure = json.loads((run_folder / "failure.json").read_text(encoding="utf-8"))
     partial = run_folder / "notebook.partial.ipynb"
-    cells = nbformat.read(partial, as_version=4).cells if partial.exists() else []
+    executed = nbformat.read(partial, as_version=4).cells if partial.exists() else []
+    cells = _cells.fragments(c for c in executed if c.get("execution_count") or c["cell_type"] == "markdown")
     write_page(
         target,
         "failure.html.j2",
@@ -80,7 +82,8 @@ def failure_page(run_folder: Path, target: Path, *, one_file: bool = False) -> N
         stage=run_folder.name,
         failure=failure,
         source=_cells.source(failure.get("source") or ""),
-        cells=_cells.fragments(c for c in cells if c.get("execution_count") or c["cell_type"] == "markdown"),
+        cells=cells,
+        draws=_cells.draw_plots(cells),
     )
 
 
