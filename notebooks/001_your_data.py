@@ -122,8 +122,8 @@ except UserError as error:
     print(error)
 
 # %% [markdown]
-# **Mended** in the file if the rows are wrong, or by the limit if they may go. Here they may go: three in
-# several thousand change no figure.
+# **Mended** in the file if the rows are wrong, or by the limit if they may go. Here they may go: three of
+# so many change no figure.
 #
 # ## The study
 # A study says which stages run, with which values. This one reads the file, and asks whether the words of a call tell how it ends.
@@ -156,6 +156,7 @@ except UserError as error:
 # %%
 classifier["epochs"] = classifier.pop("epoch")
 study_file.write_text(yaml.safe_dump(study, allow_unicode=True, sort_keys=False), encoding="utf-8")
+print(classifier)
 
 # %% [markdown]
 # ### Error 7: there is nothing to tell apart

@@ -90,6 +90,8 @@ _EVERYDAY = """
     ain't arent cannot cant couldnt didnt do does doesnt don't dont hadnt hasnt havent hes i'd i'll i'm i've im isnt
     itll ive lets shes shouldnt thatll theres theyll theyre theyve wasnt wed weve werent whats whos wont wouldnt youd
     youll youre youve
+    appreciate ask captain class colonel general grade group hepatitis judge lady officer option phase plan reverend
+    room section sergeant sir type unit vitamin
     action aid association bureau calendar campaign care center centre christmas club council department district
     doctors easter education empire fellowship festival fire force foundation god gods hope inc international league
     library memorial ministry mission museum north ocean office park police president red relief republic river safety

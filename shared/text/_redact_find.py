@@ -30,16 +30,20 @@ _AMOUNT = re.compile(
 )  # a year may lead
 _DATE = re.compile(r"(?:19|20)\d\d([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:19|20)\d\d")
 
-EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+\s?(?:@|\(at\)|\[at\])\s?[\w-]+(?:\.[\w-]+)+\b", re.IGNORECASE)
+EMAIL = re.compile(
+    r"(?<![\w.+-])[\w.+-]+\s?(?:@|\(at\)|\[at\])\s?"
+    r"[\w-]+(?:(?:\.|\s?(?:\(dot\)|\[dot\])\s?)[\w-]+)+\b",
+    re.IGNORECASE,
+)
 _DOT = r"(?:\.|\s*\bdot\b\s*)"
 _JOIN = r"(?:\.|\s*\b(?:dot|underscore|dash|hyphen|plus)\b\s*)"
 _ENDING = r"(?:com|org|net|edu|gov|io|info|co|uk|de|fr|nl|ca|au|eu|ch|ie|nz)"
 _END = rf"(?:{_DOT}{_ENDING}|\s*\bdot\s+(?:it|in|at|us|be|es|me))\b"  # words, unless somebody says "dot"
-_PROVIDER = r"(?:gmail|g mail|yahoo|hotmail|outlook|icloud|aol|proton|protonmail|live|msn|gmx)"
+_PROVIDER = r"(?:gmail|g mail|gee mail|yahoo|hotmail|outlook|icloud|aol|proton|protonmail|live|msn|gmx)"
 _LETTER_BY_LETTER = r"(?:\b\w\s+){0,20}"
 _NUMERAL = rf"(?:\d+|(?:{'|'.join(_DIGITS)}))"
 SPOKEN_EMAIL = re.compile(
-    rf"{_LETTER_BY_LETTER}?\b\w+(?:{_JOIN}\w+|\s{_NUMERAL}\b)*\s+at\s+"
+    rf"{_LETTER_BY_LETTER}?\b\w+(?:{_JOIN}\w+|\s{_NUMERAL}\b)*\s+at\s+(?:the\s+)?"
     rf"(?:{_PROVIDER}\b(?:{_END})*|[\w-]+(?:{_DOT}[\w-]+)*?{_END})(?:{_END})*",
     re.IGNORECASE,
 )
@@ -61,14 +65,19 @@ _POSTCODE = r"(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{2} \d{5}(?:-\d{4})?)"
 _UNIT = r"(?:,?\s+(?:apartment|apt|unit|suite|floor|flat)\.?\s*#?\w+)?"
 _ADDRESS = re.compile(
     rf"\b{_HOUSE},?\s+(?:{_NO_STREET}[a-z0-9'’.]+\s+){{1,3}}?{_STREET}\b\.?{_UNIT}"
-    rf"(?:,\s*[A-Za-z .]+?,?\s+{_POSTCODE}\b)?|\bP\.?\s?O\.?\s+box\s+\w+",
+    rf"(?:,\s*[A-Za-z .]+?,?\s+{_POSTCODE}\b)?|\bP\.?\s?O\.?\s+box\s+\w+"
+    rf"|\b{_HOUSE}\s+(?:north|south|east|west)\s+(?!of\b|side\b|coast\b)[a-z]{{3,}}\b"
+    r"|\b(?:county|state|rural)\s+(?:road|route|highway)\s+\d+(?:,?\s+box\s+\d+)?",
     re.IGNORECASE,
 )
 _WAY_FIRST = r"(?:rue|avenue|boulevard|place|chemin|calle|avenida|plaza|paseo|via|viale|piazza|corso|rua)"
 _ADDRESS_ABROAD = re.compile(
     # `Hauptstraße 12, 10115 Berlin`, `12 rue de la Paix, 75002 Paris`, `Calle Mayor 5, 28013 Madrid`
     r"\b[^\W\d_]+(?:straße|strasse|str\.|weg|platz|gasse|allee|damm|ufer|laan|straat|gade|gatan|vej)\s+\d+\s?[a-z]?\b"
-    rf"(?:,?\s+\d{{4,5}}\s+[^\W\d_]+)?|\b\d+,?\s+(?:bis\s+)?{_WAY_FIRST}\s+(?:[^\W\d_'’]+['’\s]\s?){{0,3}}[^\W\d_]+"
+    r"(?:[-–]\d+)?(?:,?\s+\d{4,5}\s+[^\W\d_]+)?"
+    r"|\b[^\W\d_]+ (?:Ring|Weg|Platz|Allee|Straße|Strasse|Gasse) \d+\s?[a-z]?\b"
+    r"(?:[-–]\d+)?(?:,?\s+\d{4,5}\s+[^\W\d_]+)?"
+    rf"|\b\d+,?\s+(?:bis\s+)?{_WAY_FIRST}\s+(?:[^\W\d_'’]+['’\s]\s?){{0,3}}[^\W\d_]+"
     rf"(?:,?\s+\d{{4,5}}\s+[^\W\d_]+)?|\b{_WAY_FIRST}\s+(?:[^\W\d_'’]+['’\s]\s?){{0,3}}[^\W\d_]+,?\s+\d+\b(?:,?\s+\d{{4,5}}\s+[^\W\d_]+)?",
     re.IGNORECASE,
 )
@@ -84,12 +93,16 @@ _TITLED = re.compile(
     rf"\b(?:mr|mrs|ms|miss|mister|missus|dr|doctor|professor|prof)\b\.?\s+({NAME}(?:\s+{NAME})?)", re.I
 )
 _INTRODUCED = re.compile(
-    r"\b(?:my (?:full |first |last )?name(?: is|['’]s)|(?<!the )name['’]?s|call me|the name is|under the name(?: of)?)"
+    r"\b(?:(?:full |first |last |given |family |sur)?name(?: is|['’]s)|(?<!the )names|call me|under the name(?: of)?"
+    r"|you(?:['’]re| are) speaking (?:to|with))"
     rf"\s+({NAME}(?:\s+{NAME}){{0,3}})",
     re.IGNORECASE,
 )
+_KIN = "(?:husband|wife|son|daughter|brother|sister|mother|father|mum|mom|dad|friend|boss|partner|colleague)"
 _ASKED_FOR = re.compile(
-    r"\b(?i:speak(?:ing)? (?:to|with)|ask(?:ed)? for|registered to|belongs to)\s+"
+    r"\b(?i:speak(?:ing)? (?:to|with)|ask(?:ed)? for|registered to|belongs to|told|tell|asked|met|is that|was that|signed"
+    rf"|(?:my|his|her|our) {_KIN},?"
+    r"|(?:regards|sincerely|cheers|yours|love|best),|captain|colonel|sergeant|officer|judge|reverend|sir|lady)\s+"
     rf"({_CAPITALISED}(?:\s+{_CAPITALISED}){{0,2}})"
 )
 _GREETED = re.compile(
@@ -102,6 +115,11 @@ _SAID_AT_ONCE = re.compile(
     rf"|this is ({NAME}(?: {NAME})?)(?= (?:calling|from|speaking)\b))",
     re.IGNORECASE,
 )
+_SET_OFF = re.compile(  # `my husband, dwayne, he passed`: between commas a name needs no capital letter
+    rf"\bmy (?:husband|wife|son|daughter|brother|sister|mother|father|friend|boss|partner|colleague), ({NAME})(?=,)",
+    re.I,
+)
+_WITH_INITIAL = re.compile(rf"\b({_CAPITALISED} [A-Z])\.")
 _HERE = re.compile(rf"(?:^|[,.!?] )({_CAPITALISED}(?: {_CAPITALISED})?) here\b")
 _CAPITALISED_WORDS = re.compile(rf"\b({_CAPITALISED})(?:\s+({_CAPITALISED}))?")
 _PROPER = rf"(?:[A-Z]['’])?[{_CAPITALS}][^\W\dA-Z_]+(?:['’-][{_CAPITALS}][^\W\d_]+)*"
@@ -144,7 +162,7 @@ def spelled(text: str) -> Iterable[Span]:
 
 def introduced(text: str) -> Iterable[Span]:
     """Names that are introduced: "my name is ...", "Mrs ...", "Hi, ..."."""
-    for pattern in (_TITLED, _INTRODUCED, _ASKED_FOR, _GREETED, _SAID_AT_ONCE, _HERE):
+    for pattern in (_TITLED, _INTRODUCED, _ASKED_FOR, _GREETED, _SAID_AT_ONCE, _HERE, _SET_OFF, _WITH_INITIAL):
         for match in pattern.finditer(text):
             group = match.lastindex or 1
             end = _end_of_name(match[group])

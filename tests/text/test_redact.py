@@ -118,6 +118,31 @@ def test_words_that_are_also_names_need_a_capital_letter() -> None:
     assert "Will" not in redactor.redact("ask Will about it")
 
 
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("yeah it is for my husband, dwayne, he passed in may", "dwayne"),
+        ("my friend Keziah wrote that", "Keziah"),
+        ("you're speaking with tamsin today", "tamsin"),
+        ("Best regards,\nHenrietta Blume", "Henrietta Blume"),
+        ("ok so last name is quinn", "quinn"),
+        ("she told Gunther she would", "Gunther"),
+        ("user: Ravindra P. asked for a refund", "Ravindra"),
+        ("Sent by Lt. Colonel Braithwaite", "Braithwaite"),
+        ("it's two one two, triple five, oh one hundred", "triple five"),
+        ("my cell is 9 1 7 5 5 5 0 1 9 9", "0 1 9 9"),
+        ("amex 3782 822463 10005", "822463"),
+        ("j.smith [at] corp [dot] com", "j.smith"),
+        ("jones nine at gee mail dot com", "jones"),
+        ("we are at one oh two west elm", "west elm"),
+        ("I'm on county road 9, box 14", "road 9"),
+        ("Kärntner Ring 5-7, 1010 Wien", "Ring 5"),
+    ],
+)
+def test_what_was_missed_in_hand_written_texts_is_found_now(text: str, gone: str) -> None:
+    assert gone not in redacted(text)
+
+
 def test_a_word_that_is_introduced_once_and_said_all_the_time_is_no_name() -> None:
     # `splendid` is introduced once and said 30 times more: over 20 mentions for each introduction; `Zsofia` is not
     redactor = Redactor(KEY)
