@@ -100,8 +100,8 @@ _INTRODUCED = re.compile(
 )
 _KIN = "(?:husband|wife|son|daughter|brother|sister|mother|father|mum|mom|dad|friend|boss|partner|colleague)"
 _ASKED_FOR = re.compile(
-    r"\b(?i:speak(?:ing)? (?:to|with)|ask(?:ed)? for|registered to|belongs to|told|tell|asked|met|is that|was that|signed"
-    rf"|(?:my|his|her|our) {_KIN},?"
+    r"\b(?i:speak(?:ing)? (?:to|with)|ask(?:ed)? for|registered to|belongs to"
+    rf"|told|tell|asked|met|is that|was that|signed|(?:my|his|her|our) {_KIN},?"
     r"|(?:regards|sincerely|cheers|yours|love|best),|captain|colonel|sergeant|officer|judge|reverend|sir|lady)\s+"
     rf"({_CAPITALISED}(?:\s+{_CAPITALISED}){{0,2}})"
 )

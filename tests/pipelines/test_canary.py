@@ -61,7 +61,7 @@ def _write_study(root: Path, private: Path) -> Path:
                 "params": {
                     "corpus": str(_write_turns(private)),
                     "kind": "turns",
-                    "columns": {"conversation_id": "call", "text": "What Thandiwe said", "author_id": "who"},
+                    "columns": {"conversation_id": "call", "text": "What Mrs. Okafor said", "author_id": "who"},
                     "roles": {"caller": "donor", "Bartholomew Vandermeer": "agent"},
                     "max_rejected_fraction": 0.5,
                 }
@@ -83,6 +83,7 @@ def _write_study(root: Path, private: Path) -> Path:
 
 
 def _write_broken_study(root: Path, private: Path) -> Path:
+    # Its columns are not renamed, so it fails with a message that quotes the header, before it has read a single name.
     path = root / "broken.yaml"
     params = {"corpus": str(private / "calls of thandiwe_okafor.csv"), "kind": "turns"}
     study = {"run_version": "broken", "redact": True, "stages": {"explore": {"params": params}}}
@@ -99,13 +100,13 @@ def _write_turns(private: Path) -> Path:
             "call": f"okafor-{number}" if number % 2 else f"4155550134-{number}",
             "who": people[role],
             "speaker": role,
-            "What Thandiwe said": f"{text}, call {number}",
+            "What Mrs. Okafor said": f"{text}, call {number}",
             "outcome": "gave, says Ikechukwu Nagy" if number % 3 else "refused",
         }
         for number in range(12)
         for role, text in OPENING
     ]
-    rows.append({"call": "okafor-1", "who": "", "speaker": "Zsofia", "What Thandiwe said": "415 555 0134 okafor"})
+    rows.append({"call": "okafor-1", "who": "", "speaker": "Zsofia", "What Mrs. Okafor said": "415 555 0134 okafor"})
     path = private / "calls of thandiwe_okafor.csv"
     pd.DataFrame(rows).to_csv(path, index=False)
     return path
@@ -156,7 +157,8 @@ def _write_chats(private: Path) -> Path:
 
 def _texts(home: Path) -> Iterator[tuple[str, str]]:
     """Every file's name and content as text, in lower case: tables as JSON of their rows, with their metadata."""
-    for path in sorted(p for p in home.rglob("*") if p.is_file()):
+    own = home / "runs" / ".digests.json"  # the runner's memory of digests by path; it belongs to no run and stays here
+    for path in sorted(p for p in home.rglob("*") if p.is_file() and p != own):
         name = path.relative_to(home).as_posix()
         content = path.read_bytes().decode("utf-8", "replace")
         if path.suffix == ".parquet":
@@ -190,7 +192,7 @@ def test_a_person_has_one_placeholder_in_turns_labels_and_chats(exported: Path):
     assert turns[2]["text"].startswith(f"{person}, can I have your number?")
     spoken, typed = re.findall(r"\[PHONE_\w+\]", turns[3]["text"])
     assert spoken == typed
-    for export in ("feedback/feedback_chats.jsonl", "labels/labelled.parquet"):
+    for export in ("feedback/held_out_chats.jsonl", "labels/labelled.parquet"):
         assert person.lower() in dict(_texts(exported))[f"runs/canary/{export}"], export
 
 
@@ -200,7 +202,7 @@ def test_the_report_says_what_redaction_is_worth(exported: Path):
         rows = {row["name"]: row for row in results}
         for kind in ("person", "phone", "card", "email", "address", "local"):
             recall = rows[f"redaction_recall_{kind}"]
-            assert recall["n"] >= 100 and recall["interval"][0] <= recall["value"] <= recall["interval"][1]
+            assert recall["n"] >= 100 and recall["interval"][0] <= recall["value"] <= recall["interval"][1] + 1e-9
         assert rows["redacted_person"]["value"] > 0
     page = (exported / "reports/canary/110_explore.html").read_text(encoding="utf-8")
     assert "generated set" in page
