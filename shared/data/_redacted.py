@@ -28,8 +28,13 @@ from shared.text import (
 )
 
 _T = TypeVar("_T")
-_PEOPLE = {"author_id", "agent_id", "donor_id", "user_id", "customer_id", "annotator", "annotator_id", "completed_by"}
+_PEOPLE = {
+    "author_id", "agent_id", "donor_id", "user_id", "customer_id", "annotator", "annotator_id", "completed_by",
+    "first_name", "last_name", "full_name", "given_name", "family_name", "surname", "username", "user_name",
+}  # fmt: skip
+_OFTEN_PEOPLE = {"name", "author", "customer", "caller", "agent_name", "client_name", "contact"}  # if it looks like one
 _IDS = {"conversation_id", "conv_id", "chat_id", "message_id", "prompt_id", "id"}
+_NAMED = _PEOPLE | _OFTEN_PEOPLE | _IDS
 _FILES = {"source", "file"}
 _LEFT_OUT = {"excerpt"}
 _NOBODY = {"agent", "donor", "assistant", "bot", "user", "human", "system", "customer", "client", "operator"}
@@ -54,7 +59,7 @@ def redacted(value: _T, run: Run, *, on: bool) -> _T:
         return value
     redactor = _redactor_of(run)
     texts = list(_texts(value))
-    redactor.learn_people(name for field, name in texts if field in _PEOPLE | _IDS and looks_like_a_name(name))
+    redactor.learn_people(name for field, name in texts if field in _NAMED and looks_like_a_name(name))
     redactor.learn(text for _, text in texts)
     result = _replaced(value, _Replacement(redactor, file_names(run.parameters, redactor)))
     keep_redactor(redactor, run.version, run.stage)
@@ -126,7 +131,7 @@ class _Replacement:
             return ""
         if field in _FILES and text in self._files:
             return self._files[text]
-        if field in _PEOPLE:
+        if field in _PEOPLE or (field in _OFTEN_PEOPLE and looks_like_a_name(text)):
             return self._person(text)
         return self._id(text) if field in _IDS else self._redactor.redact(text)
 

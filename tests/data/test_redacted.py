@@ -87,6 +87,14 @@ def test_nested_values_keep_their_shape_and_types(run):
     assert (result["messages"][0]["n"], result["score"], result["none"], result["t"]) == (3, 0.5, None, ("a", 1))
 
 
+def test_a_field_that_is_called_name_holds_one_if_it_looks_like_one(run):
+    value = {"clerk": {"name": "Ikechukwu Nagy"}, "topic": {"name": "joy"}, "first_name": "quill", "said": "nagy knows"}
+    result = redacted(value, run, on=True)
+    person = result["clerk"]["name"]
+    assert person.startswith("[PERSON_") and result["said"] == f"{person} knows"
+    assert result["topic"]["name"] == "joy" and result["first_name"].startswith("[PERSON_")
+
+
 def test_missing_values_and_dtypes_stay(run):
     frame = pd.DataFrame({"text": pd.array(["Hi Maria", None], dtype="string"), "turn": [0, 1]})
     result = redacted(frame, run, on=True)
