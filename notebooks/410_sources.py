@@ -119,6 +119,7 @@ print(f"{len(tokenizer):,} tokens; an assistant's turn ends with {template.end_o
 # %%
 checks = {name: check_canaries(rows, reader, template) for name, (rows, reader) in corpora.samples.items()}
 strategies, emotions = vocabulary(corpora.dialogues, "strategy"), vocabulary(corpora.dialogues, "emotion")
+require_few_rejected(corpora.rejected, corpora.n_rows, max_rejected_fraction)
 require_known_labels(corpora.dialogues, emotions, strategies)
 brackets = bracketed_labels(corpora.dialogues, strategies)
 print({name: f"{len(check.found)} of {check.planted} canaries found" for name, check in checks.items()}, brackets)

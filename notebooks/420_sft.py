@@ -119,7 +119,7 @@ base = BaseModel(base_name, quantisation, precision, len(sources["emotions"]), l
 training = Training(
     steps, batch_size, accumulation, learning_rate, warmup_ratio, scheduler, clip, weight_decay, optimiser,
     gradient_checkpointing, method, lora_rank, lora_alpha, lora_dropout, loss_weights, learn_weights, alpha,
-    safety_weight, safety_every, eval_every, save_every, log_every, seed,
+    safety_weight, safety_every, eval_every, save_every, min(log_every, steps), seed,
 )  # fmt: skip
 training.check()
 require_ablations(ablations)
