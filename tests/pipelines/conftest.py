@@ -147,3 +147,71 @@ def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]
         return code, captured.out + captured.err
 
     return run
+
+
+LONG_WORD = "unbreakable" * 20
+ATTACK = "<script>window.attacked=true</script><img src=x onerror=window.attacked=true>"
+SHOWN = f'''
+import numpy as np
+import pandas as pd
+from shared.attention import attention_page
+from shared.attention._tokens import Tokens
+from shared.figures import embed, heatmap, histogram, lines, show
+evil = "{ATTACK}"
+record("evil_word", evil)
+record("gain", 0.1, n=12, interval=(-0.1, 0.3))
+record("unscored", float("nan"))
+curves = {{"loss": [2, 1], evil: [3, 2]}}
+show(lines([1, 2], curves, x="epoch", y="loss"), title="A title that is longer than a phone is wide, " + evil)
+show(heatmap(np.eye(3), [evil, "b", "c"], ["d", "e", "f"], x="a long name of these columns", y="rows", unit="share"))
+show(histogram({{"a": np.arange(9)}}, x="turns"))
+print("{LONG_WORD}")
+display(pd.DataFrame([range(40)], columns=["column_%d" % i for i in range(40)]))
+display(pd.DataFrame({{"text": ["{LONG_WORD}", evil]}}))
+none = np.zeros(3, int)
+tokens = Tokens("c1", none, ["[CLS]", evil, "[SEP]"], none, none, ["word"], none, ["agent"])
+embed(attention_page(tokens, np.full((1, 2, 3, 3), 0.3), view="head"), title="heads")
+'''
+
+
+@pytest.fixture(scope="session")
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `reports/` of a project with two runs that differ in a parameter, and the grid of a third.
+
+    Texts of the first run's last stage try to become markup and to burst the page.
+    """
+    root = tmp_path_factory.mktemp("site")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLLOQUY_PROJECT", str(root))
+        patch.setenv("COLLOQUY_HOME", str(root))
+        toy = Toy(root)
+        toy.chain()
+        toy.notebook("030_shown", work=SHOWN)
+        toy.study(
+            """
+            study: looks
+            run_version: v1
+            description: How it looks <b>to a reader</b>.
+            stages:
+              first: {params: {count: 4}}
+              shown: {}
+            """,
+            "looks",
+        )
+        toy.study(
+            """
+            study: varied
+            run_version: v2
+            stages:
+              first: {params: {count: 5}}
+            grid:
+              first.count: [5]
+            """,
+            "varied",
+        )
+        assert main(["pair"]) == 0
+        assert main(["run", "looks", "--jobs", "1"]) == 0
+        assert main(["run", "toy", "--task", "first", "--run-version", "v3", "--set", "first.count=6"]) == 0
+        assert main(["run", "varied", "--jobs", "1"]) == 0
+        assert main(["compare", "v1", "v2/grid/first.count=5"]) == 0
+    return root / "reports"

@@ -28,6 +28,21 @@
     axis.automargin = true;
   }
 
+  const short = (text, letters) => text.length > letters ? text.slice(0, letters - 1) + "…" : text;
+
+  // Long names of rows, columns and series would leave no room for what they name; the pointer still shows rows in full.
+  function shorten(figure, letters) {
+    for (const trace of figure.data) {
+      if (trace.name) trace.name = short(trace.name, letters);
+      for (const side of ["x", "y"]) {
+        const labels = Array.isArray(trace[side]) ? [...new Set(trace[side])] : [];
+        if (!labels.some((label) => typeof label === "string" && label.length > letters)) continue;
+        const key = side + "axis" + (trace[side + "axis"] || side).slice(1);
+        figure.layout[key] = Object.assign({}, figure.layout[key], { tickmode: "array", tickvals: labels, ticktext: labels.map((label) => short(String(label), letters)) });
+      }
+    }
+  }
+
   // On a phone a colour bar beside the figure would take half of it, so it lies above.
   function fitPhone(figure) {
     const layout = figure.layout;
@@ -45,8 +60,9 @@
     const legend = figure.data.length > 1 && layout.showlegend !== false;
     layout.margin = Object.assign({}, layout.margin, { t: legend ? 40 : 24, b: 12 }); // axes add what they need
     for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
-      fitAxis(layout[name], Math.floor((name[0] === "x" ? width : layout.height || 380) / 9));
+      fitAxis(layout[name], Math.floor((name[0] === "x" ? width * 0.6 : layout.height || 380) / 8));
     }
+    shorten(figure, Math.floor(width / 18));
     if (phone.matches) fitPhone(figure);
     layout.font = Object.assign({}, layout.font, { color: ink() });
     return figure;
