@@ -65,7 +65,7 @@ def test_columns_can_be_renamed(file):
 
 
 def test_a_missing_column_names_the_likeliest_one(file):
-    with pytest.raises(UserError, match="Found: conversation_id, conversatoin. Did you mean .conversatoin. for conv"):
+    with pytest.raises(UserError, match=r"Found: conversation_id, conversatoin. Did you mean .conversatoin. for conv"):
         read_transcripts(file("conversation_id,conversatoin\nc1,Hello\n"))
 
 
