@@ -354,7 +354,7 @@ if write_merged:
 
 # %% [markdown]
 # ## Which objective pays?
-# The same training without one task, under several seeds, compared example by example. A conversation under all seeds is one unit of the interval; p-values are adjusted for the number of measures.
+# The same training without one task, under several seeds, compared example by example. A conversation under all seeds is one unit of the interval; p-values are adjusted for all rows of the table. The interval speaks of other conversations, not of other seeds: a difference below `seed_spread` (the standard deviation over seeds) may be the luck of a seed. A head that was not trained is not compared.
 
 # %%
 if ablations:
