@@ -119,10 +119,13 @@ def opened(page: "sync_api.Page", address: str) -> "sync_api.Locator":
 
 def run_all(page: "sync_api.Page", panel: "sync_api.Locator") -> None:
     """Menu Run > Run All Cells, then wait until the last code cell has its number."""
+    prompts = panel.locator(".jp-CodeCell .jp-InputPrompt")
+    panel.locator(".jp-Notebook-cell").first.click()  # commands are for the notebook that has the focus
+    page.wait_for_timeout(2000)  # JupyterLab tells no page when its commands are enabled
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
-    last = panel.locator(".jp-CodeCell").last.locator(".jp-InputPrompt").first
-    sync_api.expect(last).to_have_text(re.compile(r"\[\d+\]"), timeout=PATIENCE)
+    sync_api.expect(prompts.first).not_to_have_text("[ ]:", timeout=PATIENCE)
+    sync_api.expect(prompts.last).to_have_text(re.compile(r"\[\d+\]"), timeout=PATIENCE)
 
 
 def test_the_start_notebook_opens_as_a_notebook_runs_and_leads_to_the_report(lab: Lab, page: "sync_api.Page") -> None:
