@@ -127,6 +127,16 @@ def test_plots_are_drawn_in_full_and_the_attention_view_too(two_runs: Path, page
     page.frame_locator("iframe").locator("svg line, svg rect").first.wait_for(state="attached")
 
 
+def test_a_window_that_changes_its_width_leaves_one_colour_bar_a_matrix(two_runs: Path, page: Page) -> None:
+    page.set_viewport_size({"width": 1400, "height": 900})
+    page.goto((two_runs / "v1" / "030_shown.html").as_uri())
+    for width in (420, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(500)
+        assert page.locator(".plot .colorbar").count() == 1
+        assert page.evaluate("document.querySelectorAll('.plot .hm image, .plot .hm path').length") == 1
+
+
 def test_search_finds_a_section_of_any_run_and_marks_the_words(two_runs: Path, page: Page) -> None:
     page.goto((two_runs / "index.html").as_uri())
     page.fill("#search input", "answer 4")

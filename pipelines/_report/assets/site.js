@@ -72,8 +72,10 @@
     const source = plot.dataset.figure || plot.querySelector("script").textContent;
     plot.dataset.figure = source;
     const figure = fit(JSON.parse(source), plot.clientWidth || 700);
-    if (!plot.classList.contains("drawn")) plot.replaceChildren();
-    Plotly.react(plot, figure.data, figure.layout, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] });
+    // Drawn anew, because an update would leave the old colour bar where it was.
+    Plotly.purge(plot);
+    plot.replaceChildren();
+    Plotly.newPlot(plot, figure.data, figure.layout, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] });
     plot.classList.add("drawn");
   }
 
