@@ -31,4 +31,5 @@ def wilson_interval(successes: float, n: int, *, level: float = 0.95) -> Interva
     share = successes / n
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    return Interval(max(0.0, middle - half), min(1.0, middle + half))
+    # At the ends the bound is the share itself; rounding would leave it a hair inside.
+    return Interval(0.0 if successes == 0 else middle - half, 1.0 if successes == n else middle + half)

@@ -101,6 +101,9 @@ def test_all_right_is_not_certainly_right() -> None:
 def test_wilson_at_zero_and_at_half() -> None:
     # 0 of 10: high = z^2 / (n + z^2) = 3.8415 / 13.8415 = 0.2775
     assert stats.wilson_interval(0, 10) == (0.0, pytest.approx(0.2775, abs=1e-4))
+    # Mirror image; 300 of 300 once ended at 0.9999999999999998.
+    assert stats.wilson_interval(10, 10) == (pytest.approx(0.7225, abs=1e-4), 1.0)
+    assert stats.wilson_interval(300, 300).high == 1.0
     # 5 of 10: half width = sqrt(z^2 (0.25/10 + z^2/400)) / (1 + z^2/10) = sqrt(3.8415 * 0.034604) / 1.38415 = 0.2634
     assert stats.wilson_interval(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
 
