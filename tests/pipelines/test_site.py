@@ -183,8 +183,8 @@ def test_the_index_shows_what_is_uncertain(two_runs: Path, page: Page) -> None:
 
 
 def test_a_comparison_tells_the_parameter_and_the_figure_that_differ(two_runs: Path, page: Page) -> None:
-    page.goto((two_runs / "v1" / "index.html").as_uri())
-    page.click(".comparisons a:text('v3')")
+    page.goto((two_runs / "v3" / "index.html").as_uri())
+    page.click(".comparisons a:text('v1')")
     first = page.locator("#first")
     assert first.locator("tr", has_text="count").inner_text().split() == ["count", "4", "6"]
     # The recorded answer is the count: 6 - 4 = 2.
