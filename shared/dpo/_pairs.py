@@ -109,16 +109,22 @@ def pairs_of_examples(table: pd.DataFrame, *, limit: int, seed: int) -> list[Pai
         seed: of the choice.
 
     Returns:
-        Pairs with their split, "train" or "test".
+        Pairs with their split, "train" or "test". Conversations of both splits can begin with the same greeting; a
+        test prompt that is also a training prompt makes no pair.
 
     Raises:
         UserError: fewer than two conversations of a split have an answer.
     """
-    pairs = []
+    pairs: list[Pair] = []
     for split in ("train", "test"):
         rows = table[table["split"] == split].sample(frac=1, random_state=seed)
         chats = [(str(c), _messages(m)) for c, m in zip(rows["conversation_id"], rows["messages"], strict=True)]
-        answered = [(c, chat) for c, chat in chats if [role for role, _ in chat[-2:]] == ["user", "assistant"]]
+        taught = {_number(pair.prompt, seed) for pair in pairs}
+        answered = [
+            (c, chat)
+            for c, chat in chats
+            if [role for role, _ in chat[-2:]] == ["user", "assistant"] and _number(chat[:-1], seed) not in taught
+        ]
         if len({c for c, _ in answered}) < 2:
             raise UserError(f"The split '{split}' has no two conversations with an answer to make pairs of.")
         pairs += _against_others(_spread(answered, limit), split, seed)

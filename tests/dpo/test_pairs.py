@@ -113,6 +113,18 @@ def test_pairs_made_of_dialogues_set_an_answer_against_one_of_equal_length_from_
     assert check_pairs(train, test, max_length_lean=0.9).identical == 0
 
 
+def test_a_greeting_that_opens_conversations_of_both_splits_is_a_training_prompt_only():
+    table = pd.concat([examples_of(6), examples_of(6, "test")], ignore_index=True)
+    # the first two conversations of each split begin with the same words
+    greeted = table["messages"].str.replace(r"(train|test) case [01]\b", "Hello there", regex=True)
+    made = pairs_of_examples(table.assign(messages=greeted), limit=100, seed=0)
+    openings = {split: [p.prompt[0][1] for p in made if p.split == split] for split in ("train", "test")}
+    # each conversation has two answers: 12 training pairs, and 12 - 2 x 2 test pairs
+    assert (len(openings["train"]), len(openings["test"])) == (12, 8)
+    assert "Hello there" in openings["train"]
+    assert "Hello there" not in openings["test"]
+
+
 def test_one_conversation_is_not_enough_to_make_pairs():
     with pytest.raises(UserError, match="no two conversations"):
         pairs_of_examples(examples_of(1), limit=5, seed=0)
