@@ -105,15 +105,14 @@ def counts_by_label(rows: pd.DataFrame, task: Task) -> pd.DataFrame:
     """How many messages each label of a task has, beside what it needs.
 
     Returns:
-        Columns label, n, verdict; a label of the task that no message has is there with 0. For "values" one row.
+        Columns label, n, verdict; for "values" one row a number, which every message has.
 
     Raises:
         UserError: a label has no message at all: it cannot be learned.
     """
     if task.kind == "values":
-        return pd.DataFrame(
-            {"label": [task.columns["label"]], "n": [len(rows)], "verdict": [_verdict(len(rows), task)]}
-        )
+        names = task.columns["label"].split(",")
+        return pd.DataFrame({"label": names, "n": len(rows), "verdict": _verdict(len(rows), task)})
     used = rows["label"].explode() if task.kind == "multi" else rows["label"]
     counts = used.value_counts().reindex(list(task.definitions) or sorted(used.unique()), fill_value=0)
     empty = counts[counts == 0].index.tolist()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from shared.models import to_probabilities
 from shared.runs import UserError
 from shared.serving._onnx import ABOUT, OnnxClassifier
 
@@ -73,8 +74,6 @@ class IntentClassifierModel:
         Raises:
             UserError: a message is too long or not a text; the message says which one.
         """
-        from shared.models import to_probabilities
-
         for place, text in enumerate(texts):
             _check_message(text, place)
         if not len(texts):
