@@ -30,6 +30,9 @@
 
   const short = (text, letters) => text.length > letters ? text.slice(0, letters - 1) + "…" : text;
 
+  // The end of a name often tells it from the next one, so it goes to a second line before anything is cut.
+  const inTwoLines = (text, letters) => wrapped(short(text, 2 * letters - 2).split(" ").map((word) => short(word, letters)).join(" "), letters);
+
   // Long names of rows, columns and series would leave no room for what they name; the pointer still shows rows in full.
   function shorten(figure, letters) {
     for (const trace of figure.data) {
@@ -38,7 +41,7 @@
         const labels = Array.isArray(trace[side]) ? [...new Set(trace[side])] : [];
         if (!labels.some((label) => typeof label === "string" && label.length > letters)) continue;
         const key = side + "axis" + (trace[side + "axis"] || side).slice(1);
-        figure.layout[key] = Object.assign({}, figure.layout[key], { tickmode: "array", tickvals: labels, ticktext: labels.map((label) => short(String(label), letters)) });
+        figure.layout[key] = Object.assign({}, figure.layout[key], { tickmode: "array", tickvals: labels, ticktext: labels.map((label) => inTwoLines(String(label), letters)) });
       }
     }
   }
