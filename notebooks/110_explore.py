@@ -218,9 +218,10 @@ turns[turns["conversation_id"] == turns["conversation_id"].iloc[0]][["turn", "sp
 say(
     "{n_conversations} with {turns_per_conversation} on average; {rejected_fraction:.1%} of the rows could not be read."
 )
-say(
-    "The speaker is known for {speaker_known:.0%} of the turns; where it is, the side changes at {alternation:.0%} of them. A position rule would be right that often."
-)
+if taking.known:
+    say("The speaker is known for {speaker_known:.0%} of the turns; where it is, the side changes at {alternation:.0%} of them. A position rule would be right that often.")
+else:
+    say("No turn says who speaks: stage `speakers` has to find out.")
 say(
     "Always guessing the commonest outcome is right {majority_outcome:.0%} of the time: that is the floor of every classifier to come."
 )

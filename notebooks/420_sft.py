@@ -114,6 +114,11 @@ sources = json.loads(run.find("sources.json").read_text(encoding="utf-8"))
 table = run.table("examples")
 train_rows = capped(split_of(table, "train"), max_train_examples, seed)
 test_rows = capped(split_of(table, "test"), max_eval_examples, seed)
+
+# %% [markdown]
+# The base is either the small model that stage `sources` made, or a hub id or folder; its quantisation is part of what is trained.
+
+# %%
 base_name = str(run.find("base")) if sources["base_model"] == "new" else sources["base_model"]
 base = BaseModel(base_name, quantisation, precision, len(sources["emotions"]), len(sources["strategies"]), seed)
 training = Training(
@@ -121,6 +126,11 @@ training = Training(
     gradient_checkpointing, method, lora_rank, lora_alpha, lora_dropout, loss_weights, learn_weights, alpha,
     safety_weight, safety_every, eval_every, save_every, min(log_every, steps), seed,
 )  # fmt: skip
+
+# %% [markdown]
+# Everything that can be refused is refused before the first step.
+
+# %%
 training.check()
 require_ablations(ablations)
 if without_teacher:
@@ -134,6 +144,11 @@ if without_teacher:
 longest = int(train_rows["input_ids"].map(len).max())
 supervised = float(np.mean([(np.asarray(w) > 0).mean() for w in train_rows["weights"]]))
 ledger = predict_memory(base, training, tokens=longest, supervised=supervised)
+
+# %% [markdown]
+# If the prediction exceeds what there is, the stage ends here and says what to lower.
+
+# %%
 predicted = require_memory(ledger, available_bytes(memory_limit_gib), training, base, longest)
 print(f"predicted {predicted / GIB:.3f} GiB; longest example {longest} tokens, {supervised:.0%} of tokens supervised")
 
@@ -145,10 +160,20 @@ print(f"predicted {predicted / GIB:.3f} GiB; longest example {longest} tokens, {
 tokenizer = load_tokenizer(base_name)
 safety_lines = run.input(safety_prompts).read_text(encoding="utf-8").splitlines()
 safety_rows = tokenise_safety([json.loads(line) for line in safety_lines], tokenizer, max_length=sources["max_length"])
+
+# %% [markdown]
+# Two thirds of the safety prompts may be taught; the rest measures what was kept without being taught.
+
+# %%
 taught, unseen = safety_rows[: len(safety_rows) * 2 // 3], safety_rows[len(safety_rows) * 2 // 3 :]
 teacher = SafetyTeacher(taught, padding=sources["padding"], batch_size=batch_size)
 valid_rows = capped(table[table["split"] == "valid"].reset_index(drop=True), max_eval_examples, seed)
 evaluate = heads_metrics_during_training(valid_rows, padding=sources["padding"]) if eval_every else None
+
+# %% [markdown]
+# From here on it takes as long as it takes; a killed training goes on from its last checkpoint, bit by bit.
+
+# %%
 trained = train(
     base,
     training,
@@ -170,6 +195,11 @@ mixture.round(3)
 write_metrics(run.checkpoints, trained.history)
 run.write_text(TRAIN_METRICS, (run.checkpoints / TRAIN_METRICS).read_text(encoding="utf-8"))
 run.write_text(EVAL_METRICS, (run.checkpoints / EVAL_METRICS).read_text(encoding="utf-8"))
+
+# %% [markdown]
+# The logs are kept as they were written. For the eye, the losses of each task:
+
+# %%
 history = pd.DataFrame([row for row in trained.history if "loss" in row])
 curves = {name: history[name] for name in history if name.startswith("loss_")}
 
@@ -211,6 +241,11 @@ systems = {
     "TF-IDF": tfidf_predictions(train_rows, test_rows),
     "majority": majority_predictions(train_rows, test_rows),
 }
+
+# %% [markdown]
+# Classes by accuracy and macro-F1, ratings by correlation; each with its interval over conversations.
+
+# %%
 scores = pd.DataFrame(
     [s for name, p in systems.items() for s in score_heads(p, test_rows, name, seed=seed)], columns=Score._fields
 )
@@ -241,6 +276,11 @@ if method == "lora":
         base_losses = answer_losses(trained.model, test_rows, padding=padding)
 else:
     base_losses = answer_losses(load_base(base), test_rows, padding=padding)
+
+# %% [markdown]
+# A gain of zero says that the model was moved without learning anything about such answers.
+
+# %%
 gain = paired_difference(base_losses, tuned_losses, test_rows["conversation_id"].to_numpy(), seed=seed).estimate
 
 # %% [markdown]
@@ -283,6 +323,11 @@ batch = Collator(padding)(
     train_rows.loc[train_rows["input_ids"].map(len).nlargest(batch_size).index].to_dict("records")
 )
 found = measured_ledger(ledger, trained.model, batch, trained.optimiser_bytes)
+
+# %% [markdown]
+# Where the two columns part, the ledger is what has to be mended: it is what refuses a training that would not fit.
+
+# %%
 ledger_table = pd.DataFrame(found)
 run.write_csv("ledger.csv", ledger_table)
 ledger_table.assign(
@@ -298,6 +343,11 @@ ledger_table.assign(
 # %%
 with run.new_folder("adapter") as folder:
     save_tuned(trained, base, training, folder, {"emotions": sources["emotions"], "strategies": sources["strategies"]})
+
+# %% [markdown]
+# What was saved must answer like what was trained.
+
+# %%
 again = predict_heads(load_tuned(run.folder / "adapter"), test_rows.head(64), padding=padding)
 reload_difference = float(np.abs(again.strategy - heads.strategy[:64]).max())
 

@@ -71,6 +71,11 @@ else:
     pairs = read_pairs(run.input(preferences)) if preferences else pairs_of_table(run.table("preference_pairs"))
 if verdicts:
     pairs += pairs_of_verdicts(pd.read_parquet(run.input(verdicts)))
+
+# %% [markdown]
+# No prompt may stand on both sides of the split.
+
+# %%
 pairs = redacted(pairs, run, on=redact)
 train_pairs, test_pairs = split_pairs(pairs, test_share=test_share, seed=seed)
 
@@ -93,9 +98,19 @@ redaction_report(run)
 # %%
 adapter = run.find("adapter")
 tokenizer = tokenizer_of(adapter)
+
+# %% [markdown]
+# KTO takes single judgements instead of pairs; without a file of its own, every pair gives two.
+
+# %%
 alignment = Alignment(objective, loss, beta, steps, batch_size, accumulation, learning_rate, max_length, seed=seed)
 judged = redacted(read_judged(run.input(judgements)), run, on=redact) if judgements else unpaired(train_pairs)
 aligned = align(adapter, alignment, train_pairs if objective == "dpo" else judged, tokenizer, folder=run.checkpoints)
+
+# %% [markdown]
+# The log is kept line by line.
+
+# %%
 run.write_jsonl("dpo_metrics.jsonl", aligned.history)
 
 # %%
@@ -145,12 +160,22 @@ show(
 prompts = measured["prompt"].to_numpy()
 right = accuracy_estimate(np.ones(len(measured)), measured["right"].to_numpy(), prompts, seed=seed)
 margin = mean_estimate(measured["margin"].to_numpy(), prompts, seed=seed)
+
+# %% [markdown]
+# How much of the margin is length:
+
+# %%
 with_length = (
     float(np.corrcoef(extra_words, measured["margin"])[0, 1])
     if extra_words.std() and measured["margin"].std()
     else float("nan")
 )
 longer_wins = float((extra_words[extra_words != 0] > 0).mean()) if (extra_words != 0).any() else float("nan")
+
+# %% [markdown]
+# The adapter is kept whatever the figures say; the next stage answers with it beside the others.
+
+# %%
 with run.new_folder("dpo_adapter") as folder:
     save_aligned(aligned, adapter, folder, alignment)
 
