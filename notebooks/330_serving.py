@@ -36,6 +36,7 @@ seed: int = 0  # of the intervals
 message: str = ""  # what latency is measured with; "" = the test message nearest to `tokens`
 tokens: int = 20  # length of that message in tokens, in [3, 512]
 rounds: int = 200  # timed calls of each model, in [10, 100000]
+threads: int = 1  # that compute one answer, the same for every model; 0 = as each library chooses
 batches: list[int] = [1, 8, 32, 128]  # messages given at once
 p_value: float = 0.05  # the gate refuses an export that is right less often and has a smaller McNemar p, in (0, 1)
 accuracy_drop: float = 0.01  # largest loss of accuracy, in [0, 1]
@@ -53,7 +54,7 @@ run = begin("serving", globals())
 
 # %%
 trained = run.find("model")
-reference = IntentClassifierModel(trained)
+reference = IntentClassifierModel(trained, threads=threads)
 predictions = run.table("predictions")
 test = predictions[predictions["split"] == "test"].drop_duplicates("message").reset_index(drop=True)
 truth = [label.split(",") if reference.kind == "multi" else [label] for label in test["label"]]
@@ -80,8 +81,9 @@ say("ONNX in fp32 differs from torch by at most {onnx_largest_logit_difference:.
 # changing, which would shift every threshold downstream.
 
 # %%
-models = {"torch fp32": reference, "ONNX fp32": IntentClassifierModel(fp32.folder), "INT8": IntentClassifierModel(int8)}
-models |= {folder: IntentClassifierModel(run.input(folder)) for folder in others}
+others_at = {folder: run.input(folder) for folder in others}
+exports = {"ONNX fp32": fp32.folder, "INT8": int8} | others_at
+models = {"torch fp32": reference} | {n: IntentClassifierModel(at, threads=threads) for n, at in exports.items()}
 probabilities = {name: model.probabilities(texts) for name, model in models.items()}
 limits = GateLimits(p_value=p_value, accuracy_drop=accuracy_drop, class_drop=class_drop, drift=drift)
 gate = quality_gate(probabilities["torch fp32"], probabilities["INT8"], truth, reference.labels, limits)
@@ -109,7 +111,7 @@ record("served_weights", "INT8" if gate.passed else "fp32")
 # Every model that could be served, on the same messages, with intervals over groups of messages.
 
 # %%
-folders = {"torch fp32": trained, "ONNX fp32": fp32.folder, "INT8": int8} | {name: run.input(name) for name in others}
+folders = {"torch fp32": trained} | exports
 megabytes = {name: folder_bytes(path) / 1e6 for name, path in folders.items()}
 quality = quality_table(probabilities, truth, reference.labels, test["group"].tolist(), megabytes, seed=seed)
 run.write_table("quality", quality)
@@ -121,8 +123,8 @@ quality
 
 # %% [markdown]
 # ## How long does one message wait?
-# The models take turns call by call, so that whatever else the machine does slows all of them alike. The tokenizer is
-# part of the time: a caller waits for it too.
+# The models take turns of a few calls, so that whatever else the machine does slows all of them alike. The tokenizer is
+# part of the time: a caller waits for it too. One thread each: more threads answer sooner and serve fewer at once.
 
 # %%
 timed = message or message_of_length(fp32.folder, texts, tokens)

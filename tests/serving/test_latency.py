@@ -10,14 +10,16 @@ from shared.serving import latency_table, measure_latency, measure_throughput, m
 def test_models_are_timed_in_turn() -> None:
     called: list[str] = []
     models = {"one": lambda texts: called.append("one"), "two": lambda texts: called.append("two")}
-    calls = measure_latency(models, "hi", rounds=3, warm_up=1)
-    assert called == ["one", "two"] + ["one", "two"] * 3
+    calls = measure_latency(models, "hi", rounds=3, in_a_row=2, warm_up=1)
+    # once each to warm up, then two calls a turn until each has three
+    assert called == ["one", "two", "one", "one", "two", "two", "one", "two"]
     assert len(calls) == 6 and (calls["milliseconds"] >= 0).all()
 
 
 def test_the_speed_up_is_the_ratio_of_medians() -> None:
     calls = pd.DataFrame({
-        "round": [0, 1, 2, 0, 1, 2], "model": ["slow"] * 3 + ["fast"] * 3, "milliseconds": [10.0, 10, 40, 2, 2, 2],
+        "round": [0, 1, 2, 0, 1, 2], "turn": [0, 1, 2, 0, 1, 2],
+        "model": ["slow"] * 3 + ["fast"] * 3, "milliseconds": [10.0, 10, 40, 2, 2, 2],
         "processor_ms": [4.0, 5, 6, 1, 1, 1],
     })  # fmt: skip
     table = latency_table(calls, against="slow").set_index("model")
