@@ -18,10 +18,11 @@ from IPython.display import display
 
 from shared.data import read_messages, redacted, redaction_report
 from shared.figures import bars, intervals, lines, reliability, show
-from shared.models import majority_floor, nearest_centroid_floor, read_task, tfidf_floor
+from shared.models import majority_floor, nearest_centroid_floor, read_task, resolve_model, tfidf_floor
 from shared.nodes import (
     PREDICTIONS_SCHEMA,
     VALUES_SCHEMA,
+    check_sides,
     counts_by_label,
     coverage_curve,
     label_f1_table,
@@ -72,6 +73,7 @@ run = begin("nodes", globals())
 
 # %%
 about = read_task(task)
+resolve_model(about.settings.model)  # a missing model is told now, not after the floors
 if labelled_file:
     rows = redacted(read_labelled_csv(run.input(labelled_file), about, names=names or None), run, on=redact)
 else:
@@ -102,6 +104,7 @@ sides = {side: rows[split.sides == side].reset_index(drop=True) for side in ("tr
 for side, file in (("validation", validation_file), ("test", test_file)):
     if file:
         sides[side] = redacted(read_labelled_csv(run.input(file), about, names=names or None), run, on=redact)
+check_sides(sides)
 record("near_duplicates_kept_together", split.merged, n=len(rows))
 
 # %% [markdown]

@@ -11,7 +11,7 @@ from shared.nodes._evaluate import (
     value_scores,
 )
 from shared.nodes._scope import Scope, scope_report
-from shared.nodes._split import Split, near_duplicate_groups, split_rows
+from shared.nodes._split import Split, check_sides, near_duplicate_groups, split_rows
 from shared.nodes._train import SeedRun, labelled_texts, learning_curve, train_seeds
 from shared.nodes._values import VALUES_SCHEMA, value_floors, value_score_table, values_table
 
@@ -22,6 +22,7 @@ __all__ = [
     "Scope",
     "SeedRun",
     "Split",
+    "check_sides",
     "counts_by_label",
     "coverage_curve",
     "label_f1_table",

@@ -61,12 +61,23 @@ def _read(path: Path, names: Sequence[str] | None) -> pd.DataFrame:
             na_values=[""],
             encoding="utf-8",
         )
-    except UnicodeDecodeError as error:
+    except UnicodeDecodeError:
         raise UserError(
-            f"{path.name}: byte {error.start} is not UTF-8. Convert it, for instance with iconv -f cp1252 -t utf-8."
+            f"{path.name}: line {_line_not_utf8(path)} is not UTF-8. Convert the file, for instance with "
+            "iconv -f cp1252 -t utf-8."
         ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise UserError(f"{path.name} is not a readable table: {error}") from None
+
+
+def _line_not_utf8(path: Path) -> int:
+    # pandas counts bytes from the start of a chunk or field, which helps nobody to find them
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            return number
+    return 0
 
 
 def _label(values: pd.Series, task: Task, *, numbered: bool) -> Any:

@@ -1,11 +1,12 @@
 """Train, validation and test so that neither a group nor a near-duplicate stands on two sides."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from shared.runs import UserError
 from shared.text import similar_pairs
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -93,3 +94,18 @@ def _dealt(frame: pd.DataFrame, wanted: dict[str, float], random: np.random.Gene
             side_of[int(group)] = side
             given[side] += int(sizes[group])
     return side_of
+
+
+def check_sides(sides: Mapping[str, pd.DataFrame]) -> None:
+    """Refuse a split that leaves a side empty, before anything is trained on it.
+
+    Raises:
+        UserError: names the empty sides and how many messages the others have.
+    """
+    empty = [side for side, rows in sides.items() if rows.empty]
+    if empty:
+        found = ", ".join(f"{side} {len(rows):,}" for side, rows in sides.items())
+        raise UserError(
+            f"No message for {' and '.join(empty)} ({found}). Groups and near-duplicates stay on one side, so too few "
+            "different messages cannot fill three: label more varied ones, or give test and validation files."
+        )

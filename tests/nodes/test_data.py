@@ -46,7 +46,7 @@ def test_a_message_of_ten_thousand_characters_is_refused(tmp_path: Path) -> None
 def test_a_file_that_is_not_utf8_says_how_to_convert_it(tmp_path: Path) -> None:
     path = tmp_path / "labelled.csv"
     path.write_bytes("message,category,confidence\ncafé,hello,1\n".encode("cp1252"))
-    with pytest.raises(UserError, match="is not UTF-8"):
+    with pytest.raises(UserError, match="line 2 is not UTF-8"):
         read_labelled_csv(path, TASK)
 
 

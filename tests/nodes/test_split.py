@@ -1,6 +1,9 @@
 import numpy as np
+import pandas as pd
+import pytest
 
-from shared.nodes import near_duplicate_groups, split_rows
+from shared.nodes import check_sides, near_duplicate_groups, split_rows
+from shared.runs import UserError
 
 
 def test_messages_that_say_nearly_the_same_share_a_group() -> None:
@@ -25,3 +28,10 @@ def test_the_same_seed_gives_the_same_split() -> None:
     messages = [f"message number {i} on topic {i * 7}" for i in range(40)]
     first, second = (split_rows(messages, ["a"] * 40, [str(i) for i in range(40)], seed=3) for _ in range(2))
     assert first.sides.tolist() == second.sides.tolist()
+
+
+def test_a_side_without_messages_is_refused_with_the_counts() -> None:
+    some, none = pd.DataFrame({"message": ["hi"]}), pd.DataFrame({"message": []})
+    with pytest.raises(UserError, match=r"No message for validation and test \(train 1, validation 0, test 0\)"):
+        check_sides({"train": some, "validation": none, "test": none})
+    check_sides({"train": some, "validation": some, "test": some})
