@@ -59,6 +59,7 @@ def without_prompt_leaks(labelled: pd.DataFrame, prompts: Sequence[str]) -> Filt
     return _split(labelled, why)
 
 
+# A label of one everyday word (`social`) may well be said by a person; one with an underscore comes from the prompt.
 def _leak(message: str, label: str, quoted: set[str]) -> str:
     if "_" in label and label.replace("_", " ") in message.lower().replace("_", " "):
         return "names its label"

@@ -65,6 +65,7 @@ def _decide(rows: pd.DataFrame, rules: HybridRules) -> tuple[pd.Series | None, s
     if voices["label"].nunique() > 1:
         return None, "people disagree" if len(people) else "sources disagree"
     best = voices.sort_values("confidence", ascending=False, kind="stable").iloc[0]
+    # Two rows of one source are one voice: a model that repeats itself confirms nothing.
     confirmed = len(people) > 0 or voices["source"].nunique() > 1
     if confirmed or best["confidence"] >= rules.confident:
         return best, ""

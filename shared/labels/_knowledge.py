@@ -54,7 +54,7 @@ def _first_column(url_env: str, query: Any, values: tuple[object, ...]) -> list[
     url = key_from(url_env)
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:
-            connection.read_only = True
+            connection.read_only = True  # the query is the user's, and a label stage has nothing to write
             return [str(row[0]) for row in connection.execute(query, values)]
     except psycopg.Error as error:
         # psycopg's messages may repeat host and user of the URL, but never the password

@@ -104,7 +104,7 @@ def majority_of_people(annotations: pd.DataFrame, task: str) -> pd.DataFrame:
     rows = []
     for message, group in annotations.groupby("message", sort=False):
         counts = group["label"].value_counts()
-        if (counts == counts.iloc[0]).sum() == 1:
+        if (counts == counts.iloc[0]).sum() == 1:  # a tie is a question for one more person, not for a coin
             share = counts.iloc[0] / len(group)
             who = ", ".join(sorted(group["annotator"].unique()))
             rows.append({"task": task, "message": message, "label": counts.index[0], "confidence": share,

@@ -109,6 +109,7 @@ def ask_all(
         UserError: the backend cannot work at all (wrong key, unknown model). What was answered before is cached.
     """
     kept, how = ReplyCache(cache), sending or Sending()
+    # Equal requests are one question: it is paid for once, whatever the number of rows that ask it.
     distinct = list(dict.fromkeys(requests))
     outcomes = dict(zip(distinct, _outcomes(backend, distinct, kept, how, what), strict=True))
     answers = [_answer(outcomes[asked], parse) for asked in requests]
@@ -124,6 +125,7 @@ def _outcomes(
         futures = [pool.submit(_outcome, backend, asked, kept, how, pace) for asked in requests]
         return [future.result() for future in progress(futures, what)]
     finally:
+        # After a wrong key nothing that waits is sent; what is under way is awaited, for it is paid for.
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -132,6 +134,7 @@ def _outcome(backend: ChatBackend, asked: Request, kept: ReplyCache, how: Sendin
     if known is not None:
         return _Outcome(known, "", 0, True)
     outcome = _sent(backend, asked, how, pace)
+    # Kept before anyone parses it: a malformed answer was paid for too, and another parser may read it.
     if outcome.reply is not None:
         kept.put(backend.name, asked, outcome.reply)
     return outcome

@@ -87,6 +87,7 @@ def _dealt(frame: pd.DataFrame, wanted: dict[str, float], random: np.random.Gene
     for label in sorted(main.unique()):
         groups = main.index[main == label].to_numpy()
         groups = groups[random.permutation(len(groups))]
+        # The largest first: a big group dealt out last could only overfill whichever side it meets.
         groups = groups[np.argsort(-sizes[groups].to_numpy(), kind="stable")]
         total, given = int(sizes[groups].sum()), dict.fromkeys(wanted, 0)
         for group in groups:

@@ -52,6 +52,7 @@ def train_seeds(
         started = perf_counter()
         folder = checkpoints / f"seed-{seed}"
         model = fit_text_classifier(train, validation, replace(settings, seed=seed), folder, kind=kind, labels=labels)
+        # Calibration needs answers that training did not see; numbers have no probabilities to calibrate.
         calibrated = model if kind == "values" else model.calibrated(validation)
         runs.append(SeedRun(seed, calibrated, perf_counter() - started))
     return runs

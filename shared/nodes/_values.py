@@ -84,6 +84,7 @@ def value_score_table(values: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     for (number, model), part in values.groupby(["number", "model"], sort=False):
         truth, guess = part[["truth"]].reset_index(drop=True), part[["predicted"]].to_numpy()
         found = value_scores(truth, guess, part["group"].tolist(), seed=seed)["truth"]
+        # Correlation forgives a wrong scale; the error does not, and it is all that the constant floor has.
         error = mean_estimate((part["truth"] - part["predicted"]).abs().to_numpy())
         rows.append((number, model, found.n, found.value, *found.interval, error.value))
     columns = ["number", "model", "n", "correlation", "low", "high", "error"]

@@ -79,6 +79,7 @@ def quality_gate(
             f"{len(truth)} labels. Predict the labelled test messages with both."
         )
     names = np.array(labels, dtype=object)
+    # NaN counts as the least likely class; the drift below refuses it by itself.
     first, second = names[reference.argmax(1)], names[np.nan_to_num(export, nan=-1.0).argmax(1)]
     first_right, second_right = answered_right(first, truth), answered_right(second, truth)
     test = exact_mcnemar(first_right, second_right)

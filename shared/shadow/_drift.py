@@ -114,6 +114,8 @@ def drift_report(
     Returns:
         One `Drift` a look. Confidences are compared in tenths of the reference's quantiles.
     """
+    # Edges from the reference alone, so that the same confidence falls into the same bin in every period; quantiles
+    # that coincide (many confidences near 1) become one bin.
     edges = np.unique(np.quantile(reference["encoder_confidence"], np.linspace(0.1, 0.9, 9)))
     categories = population_stability(*(f["encoder_category"].to_numpy() for f in (reference, current)))
     binned = [np.digitize(f["encoder_confidence"], edges) for f in (reference, current)]

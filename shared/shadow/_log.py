@@ -38,14 +38,16 @@ class DecisionLog:
         line = (json.dumps(row, ensure_ascii=False) + "\n").encode()
         with self._lock:
             self._rotate(len(line))
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # may hold users' texts
             try:
+                # One system call: a buffered file may flush half a line, and another process writes into the gap.
                 os.write(descriptor, line)
             finally:
                 os.close(descriptor)
 
     def _rotate(self, coming: int) -> None:
         if self._path.exists() and self._path.stat().st_size + coming > self._max_bytes:
+            # Nanoseconds, because a busy router can fill two files within one second.
             self._path.rename(self._path.with_name(f"decisions-{time.time_ns()}.jsonl"))
 
 

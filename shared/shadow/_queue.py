@@ -16,6 +16,7 @@ def review_queue(rows: pd.DataFrame, size: int) -> pd.DataFrame:
     """
     disagrees = (rows["llm_status"] == "ok") & (rows["llm_category"] != rows["encoder_category"])
     confidence = rows["encoder_confidence"].fillna(0.0)
+    # Where a confident encoder contradicts the LLM, one of them is wrong in a way that no threshold will catch.
     ranked = rows.assign(
         priority=np.where(disagrees, 1 + confidence, 1 - confidence),
         why=np.where(disagrees, "encoder and LLM disagree", "encoder is unsure"),

@@ -145,6 +145,7 @@ def escalation_threshold(rows: pd.DataFrame, target: float, *, seed: int = 0) ->
         raise UserError(f"escalation_threshold: target is {target}, expected an agreement in (0, 1].")
     if len(both) < 20:
         raise UserError(f"escalation_threshold: {len(both)} decisions were answered by both, at least 20 are needed.")
+    # By conversation, and by a hash: a conversation that grows later stays in its half.
     chooses = np.array([share_of(c, "threshold") < 0.5 for c in both["conversation_id"]])
     curve = _curve(both[chooses], seed)
     reached = curve[curve["low"] >= target]
@@ -153,6 +154,7 @@ def escalation_threshold(rows: pd.DataFrame, target: float, *, seed: int = 0) ->
 
 
 def _curve(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    # Up to the 95th percentile: above it a handful of messages would decide.
     candidates = np.unique(np.quantile(rows["encoder_confidence"], np.linspace(0, 0.95, 20)))
     return pd.DataFrame([_point(rows, threshold, seed) for threshold in candidates])
 

@@ -110,6 +110,7 @@ class Router:
         row = self._row(conversation_id, message, fast, fast_ms)
         slow = self._wait(asked) if wanted else None
         answer = _chosen(fast, slow, wanted, reason)
+        # Logged without the LLM's answer, and not again when it arrives: one message is one line.
         late = wanted and asked is not None and not asked.done()
         self._log_when_done(row | {"served": answer.source, "reason": answer.reason}, asked, late)
         return answer
@@ -145,6 +146,8 @@ class Router:
         if not self._free.acquire(blocking=False):
             return None  # the LLM is backed up: asking more would only lengthen the queue
         future = self._pool.submit(_timed, self._llm, message)
+        # The place is free when the call ends, not when its caller stops waiting: a hanging LLM fills the pool once and
+        # is then left alone.
         future.add_done_callback(lambda _: self._free.release())
         return future
 

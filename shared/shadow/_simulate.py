@@ -28,6 +28,7 @@ class SimulatedLLM:
 
     def __call__(self, message: str) -> dict[str, Any]:
         """`{"category", "confidence"}` for a known message; raises ConnectionError for a failing share."""
+        # Drawn from the message, not from a running generator: the router's threads ask in any order.
         digest = hashlib.blake2b(f"{self._seed}\0{message}".encode(), digest_size=8).digest()
         random = np.random.default_rng(int.from_bytes(digest, "big"))
         failing, right, other = random.random(3)

@@ -31,16 +31,22 @@ def thirty_percent(text: str, attempt: int) -> str:
     return FAULTS[draw // 10 % len(FAULTS)] if draw % 10 < 3 else ""
 
 
-def test_every_question_is_answered_in_order_though_three_in_ten_attempts_fail(chat_server: ChatServer) -> None:
+def test_every_question_is_answered_in_order_and_paid_once_though_three_in_ten_attempts_fail(
+    chat_server: ChatServer, tmp_path: Path
+) -> None:
     with chat_server(thirty_percent) as stub:
         backend = llm.OpenAIChat("stub", stub.base_url, timeout=1.5)
         patient = replace(FAST, attempts=12)
-        got = llm.ask_all(backend, questions(60), sending=patient, prices=llm.Prices(1.0, 2.0))
+        got = llm.ask_all(backend, questions(60), sending=patient, prices=llm.Prices(1.0, 2.0), cache=tmp_path)
+        attempts = sum(stub.attempts.values())
+        again = llm.ask_all(backend, questions(60), sending=patient, prices=llm.Prices(1.0, 2.0), cache=tmp_path)
+        assert sum(stub.attempts.values()) == attempts  # a second run asks nothing
     assert got.values == [f"echo: question {k}" for k in range(60)]
     assert got.n_unscored == 0
     # every complete answer: 10 prompt tokens at $1 and 5 completion tokens at $2 a million
     assert got.ledger.cost == pytest.approx(60 * (10 * 1.0 + 5 * 2.0) / 1e6)
     assert got.ledger.n_retries > 10
+    assert (again.values, again.ledger.n_sent, again.ledger.cost) == (got.values, 0, 0.0)
 
 
 def test_no_more_requests_run_at_once_than_allowed(chat_server: ChatServer) -> None:
