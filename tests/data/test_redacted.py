@@ -9,7 +9,10 @@ import pytest
 from shared.data import Rejected, read_turns, redacted, redaction_report
 from shared.runs import Run
 
-CANARIES = ["thandiwe", "okafor", "zsofia", "415", "0134", "jdoe42", "old mill", "example.org"]
+# Long enough that no digest holds one by chance, as digests do hold "0134".
+CANARIES = [
+    "thandiwe", "okafor", "zsofia", "415 555", "5550134", "555 0134", "555-0134", "jdoe42", "old mill", "example.org",
+]  # fmt: skip
 
 
 @pytest.fixture

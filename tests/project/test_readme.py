@@ -65,7 +65,7 @@ def recipe(target: str) -> str:
         pytest.skip("there is no make on this machine")
     # `-o` takes the stamp for new: the installation is not what is looked at.
     done = subprocess.run(
-        ["make", "--dry-run", "-o", ".venv/.installed", target],
+        ["make", "--no-print-directory", "--dry-run", "-o", ".venv/.installed", target],
         cwd=project(), capture_output=True, text=True, check=True,
     )  # fmt: skip
     return done.stdout.strip()
