@@ -145,6 +145,7 @@ def test_the_start_notebook_opens_as_a_notebook_runs_and_leads_to_the_report(lab
 
 def check_report(report: "sync_api.Page", lab: Lab) -> None:
     """The report is whole: style and scripts arrive, links lead on, and the server's own interface is out of reach."""
+    report.wait_for_load_state("load")  # or the reload breaks the first request off, and that counts as failed
     failed: list[str] = []
     report.on("requestfailed", lambda request: failed.append(request.url))
     report.reload()
@@ -172,6 +173,8 @@ def test_a_parameter_edited_and_saved_is_seen_by_status_and_running_it_makes_a_r
     assert main(["run", "toy", "--jobs", "1"]) == 0
     panel = opened(page, lab.at("010_first"))
     parameters = panel.locator(".jp-CodeCell").nth(1).locator(".cm-content")
+    parameters.scroll_into_view_if_needed()
+    sync_api.expect(parameters).to_contain_text("seed: int = 0", timeout=PATIENCE)  # cells are filled when they show
     text = parameters.inner_text().replace("seed: int = 0", "seed: int = 7").replace("count: int = 3", "count: int = 5")
     assert "seed: int = 7" in text
     parameters.click()
