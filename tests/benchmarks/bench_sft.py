@@ -84,7 +84,9 @@ from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer
 transformers.Trainer.train = timed(transformers.Trainer.train)
 mask = [0] * {TOKENS - SUPERVISED} + [1] * {SUPERVISED}
-rows = [{{"input_ids": row, "completion_mask": mask}} for row in ids.tolist()]
+rows = [
+    {{"input_ids": row, "labels": [t if kept else -100 for t, kept in zip(row, mask)]}} for row in ids.tolist()
+]
 trainer = SFTTrainer(
     model=transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16),
     args=SFTConfig(
