@@ -36,6 +36,7 @@ from shared.classifier import (
     threshold_table,
     train_seeds,
 )
+from shared.data import redacted
 from shared.figures import bars, confusion, histogram, intervals, lines, mark, reliability, show
 from shared.models import FineTuning, LabelledTexts, load_tokenizer, majority_floor, tfidf_floor
 from shared.runs import begin, record, say
@@ -67,6 +68,7 @@ class_weights: Literal["none", "balanced", "sqrt", "effective"] = "balanced"  # 
 pooling: Literal["mean", "first"] = "mean"  # what the head reads: mean over tokens, or the first token
 patience: int = 3  # evaluations without a better validation score before training stops; 0 = never
 evaluations_per_epoch: int = 1  # in [1, inf)
+redact: bool = False  # as in the stage that read the conversations: a name in `outcomes` becomes the same placeholder
 
 # %%
 run = begin("classifier", globals())
@@ -78,7 +80,8 @@ run = begin("classifier", globals())
 
 # %%
 conversations = run.table("conversations")
-conversations["outcome"] = named_outcomes(conversations["outcome"], outcomes, least=least_per_outcome)
+new_names = redacted(outcomes, run, on=redact)
+conversations["outcome"] = named_outcomes(conversations["outcome"], new_names, least=least_per_outcome)
 unscored = int(conversations["outcome"].isna().sum())
 conversations = conversations.dropna(subset="outcome").reset_index(drop=True)
 sizes = conversations["outcome"].value_counts()

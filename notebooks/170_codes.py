@@ -28,6 +28,7 @@ from shared.codes import (
     transitions,
     v_measure,
 )
+from shared.data import redacted
 from shared.figures import heatmap, intervals, show
 from shared.runs import begin, record, say
 from shared.vqvae import load_codebook, stack_vectors, windows
@@ -43,6 +44,7 @@ examples: int = 4  # exemplars on a card, in [1, 50]
 minimum: int = 10  # conversations a code must occur in before it is tied to an outcome, in [2, 1000000]
 permutations: int = 5000  # of outcomes over conversations, for the p-values, in [99, 1000000]
 false_discoveries: float = 0.05  # accepted share of false alarms among the findings, in (0, 1)
+redact: bool = False  # as in the stage that read the conversations: ids in `truth` and `previous` become the same placeholders
 
 # %%
 run = begin("codes", globals())
@@ -66,7 +68,8 @@ size, held_out = model.settings.codes, assignments["held_out"].to_numpy()
 # %%
 ids = ids_by_frequency(own, ~held_out, size)
 if previous:
-    ids = ids_like_before(frame[keys], own, size, pd.read_parquet(run.input(previous)))
+    before = redacted(pd.read_parquet(run.input(previous)), run, on=redact)
+    ids = ids_like_before(frame[keys], own, size, before)
 codes = ids[own]
 turns = frame[keys].merge(run.table("turns"), on=keys, how="left", validate="one_to_one")
 texts = turns["text"].astype(object).to_numpy()
@@ -177,7 +180,7 @@ show(
 # %%
 acts = np.full(len(frame), None, dtype=object)
 if truth:
-    acts = join_acts(frame[keys], pd.read_csv(run.input(truth)))
+    acts = join_acts(frame[keys], redacted(pd.read_csv(run.input(truth)), run, on=redact))
 shuffled = np.random.default_rng(seed).permutation(codes)
 rivals = {"v_measure": codes, "v_measure_kmeans": assignments["kmeans"].to_numpy()}
 rivals |= {"v_measure_fsq": assignments["fsq"].to_numpy(), "v_measure_shuffled": shuffled}

@@ -54,7 +54,7 @@ positive: str = "donated"  # the outcome that is label 1; every other one is 0
 side: Literal["donor", "agent"] = "donor"  # whose profile is asked for
 traits: str = ""  # CSV with author_id and the trait; "" = an author is positive if half of the conversations are
 trait: str = "trait"  # its column of 0 and 1
-redact: bool = False  # as in the stage that read the conversations: authors of `traits` become the same placeholders
+redact: bool = False  # as in the stage that read the conversations: authors of `traits` and `dataset` become the same placeholders
 fewest_conversations: int = 2  # authors with fewer have no author label, in [1, inf)
 use_vectors: bool = True  # turn vectors as features; computed here if no earlier stage made them
 num_epochs: int = 30  # most passes over the training conversations, in [1, 10000]
@@ -112,12 +112,12 @@ if texts_known:
 if texts_known:
     about_authors = redacted(pd.read_csv(run.input(traits)), run, on=redact) if traits else None
     options = {"side": side, "traits": about_authors, "trait": trait, "fewest": fewest_conversations, "seed": seed}
-    labelled = label_conversations(run.table("conversations"), positive, **options)
+    labelled = label_conversations(run.table("conversations"), redacted(positive, run, on=redact), **options)
     with run.new_folder("analyzed_conversations") as folder:
         write_dataset(folder, labelled, analysed.turns, analysed.features, analysed.names)
 
 # %%
-source = read_dataset(dataset_path)
+source = redacted(read_dataset(dataset_path), run, on=redact)
 record("conversations", len(source.conversations), unit="conversations")
 record("authors", source.conversations["author_id"].nunique(), unit="authors")
 record("features", len(source.names), unit="features a turn")
@@ -226,7 +226,8 @@ record("first_turns", turns_seen[0], unit="turns")
 # A recall near 1 with many false alarms means that the threshold is reached by almost anybody on the way: then the alarm says little.
 
 # %%
-names = (f"not {positive}", positive) if texts_known else ("negative", "positive")
+shown = redacted(positive, run, on=redact)
+names = (f"not {shown}", shown) if texts_known else ("negative", "positive")
 run.write_table("predictions", prediction_table(everything, placed, answers, names))
 low, high = gap.interval
 verdicts = np.array(["does not differ from", "beats", "falls behind"])

@@ -14,6 +14,7 @@ from typing import Literal
 
 import pandas as pd
 
+from shared.data import redacted
 from shared.figures import heatmap, intervals, lines, show
 from shared.profiles import (
     AGGREGATIONS,
@@ -52,6 +53,7 @@ batch_size: int = 32  # conversations in a batch, in [1, 100000]
 learning_rate: float = 1e-3  # of AdamW, in (0, 1)
 most_conversations: int = 8  # largest number of conversations tried for stability, in [1, 10000]
 draws: int = 50  # random choices of conversations for each number, in [1, 100000]
+redact: bool = False  # as in the stage that read the conversations: authors of `dataset` become the same placeholders
 
 # %%
 run = begin("profiles", globals())
@@ -86,7 +88,7 @@ show(
 # the judged fold nor the answered one. Weightings of the rare class times four aggregations, on the same folds.
 
 # %%
-authors = labelled_conversations(read_dataset(dataset_path), "author")
+authors = labelled_conversations(redacted(read_dataset(dataset_path), run, on=redact), "author")
 settings = load_classifier(model_path).model.settings
 network = {name: value for name, value in settings.items() if name != "input_size"}
 training = Training(num_epochs, batch_size, learning_rate, seed=seed, network=network)

@@ -12,6 +12,7 @@
 # %%
 from IPython.display import display
 
+from shared.data import redacted
 from shared.figures import bars, lines, show
 from shared.runs import begin, record, say
 from shared.serving import (
@@ -43,6 +44,7 @@ accuracy_drop: float = 0.01  # largest loss of accuracy, in [0, 1]
 class_drop: float = 0.1  # largest loss of a class's recall, in [0, 1]
 drift: float = 0.3  # largest change of any probability, in [0, 1]
 others: list[str] = []  # folders of further trained classifiers or exports with the same labels, to compare
+redact: bool = False  # replace names, numbers and addresses in `message`
 
 # %%
 run = begin("serving", globals())
@@ -127,7 +129,7 @@ quality
 # part of the time: a caller waits for it too. One thread each: more threads answer sooner and serve fewer at once.
 
 # %%
-timed = message or message_of_length(fp32.folder, texts, tokens)
+timed = redacted(message, run, on=redact) or message_of_length(fp32.folder, texts, tokens)
 predict = {name: model.predict_batch for name, model in models.items()}
 calls = measure_latency(predict, timed, rounds=rounds)
 latency = latency_table(calls, against="torch fp32")

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from shared.data import redacted
 from shared.figures import COLOURS, confusion, histogram, lines, show
 from shared.models import encode
 from shared.runs import begin, progress, record, say
@@ -55,6 +56,7 @@ one_off_cost: float = 150.0  # US dollars for labels and training, in [0, inf)
 monthly_cost: float = 10.0  # US dollars a month for serving the encoder, in [0, inf)
 queue_size: int = 50  # messages for people to review, in [0, 100000]
 confident: float = 0.9  # confidence from which an agreed category becomes a training label, in [0, 1]
+redact: bool = False  # replace names, numbers and addresses of what is read from outside, before anything is computed
 
 # %%
 run = begin("shadow", globals())
@@ -86,7 +88,7 @@ if not log_folder:
 
 # %%
 decisions = read_log(folder)
-rows = decisions.rows
+rows = redacted(decisions.rows, run, on=redact)
 run.write_table("decisions", rows)
 record("decisions", len(rows))
 record("unreadable_lines", decisions.n_unreadable)

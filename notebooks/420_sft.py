@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from shared.data import redacted
 from shared.exports import Decoding, Models, Prompt, answer_all, is_refusal, read_prompts
 from shared.figures import intervals, lines, show
 from shared.models import load_tokenizer
@@ -101,6 +102,7 @@ redteam: str = "data/prompts/redteam.jsonl"  # prompts that should be declined, 
 ablations: list[str] = []  # also train without tasks: no_emotion, no_strategy, no_valence_arousal, lm_only
 seeds: list[int] = [0, 1, 2]  # of the ablations' paired trainings
 write_merged: bool = False  # also write the model with its adapter worked in, as an ordinary causal LM
+redact: bool = False  # replace names, numbers and addresses of what is read from outside, before anything is computed
 
 # %%
 run = begin("sft", globals())
@@ -159,7 +161,8 @@ print(f"predicted {predicted / GIB:.3f} GiB; longest example {longest} tokens, {
 # %%
 tokenizer = load_tokenizer(base_name)
 safety_lines = run.input(safety_prompts).read_text(encoding="utf-8").splitlines()
-safety_rows = tokenise_safety([json.loads(line) for line in safety_lines], tokenizer, max_length=sources["max_length"])
+safety_chats = redacted([json.loads(line) for line in safety_lines], run, on=redact)
+safety_rows = tokenise_safety(safety_chats, tokenizer, max_length=sources["max_length"])
 
 # %% [markdown]
 # Two thirds of the safety prompts may be taught; the rest measures what was kept without being taught.
@@ -357,8 +360,8 @@ reload_difference = float(np.abs(again.strategy - heads.strategy[:64]).max())
 
 # %%
 if without_teacher:
-    held_back = [{"messages": json.loads(line)["messages"][:-1]} for line in safety_lines[len(taught) :]]
-    unsafe = read_prompts(run.input(redteam), "redteam") + [
+    held_back = [{"messages": chat["messages"][:-1]} for chat in safety_chats[len(taught) :]]
+    unsafe = redacted(read_prompts(run.input(redteam), "redteam"), run, on=redact) + [
         Prompt("held_back", str(i), row["messages"], {}) for i, row in enumerate(held_back)
     ]
     models = Models({"taught": run.folder / "adapter", "untaught": run.folder / "adapter_untaught"})

@@ -233,7 +233,9 @@ show(lines(list(range(1, len(path_of.low) + 1)), {"lower bound": path_of.low, "u
 # First position and longer answer should win half of the decided pairs if they are no merit in themselves. A judge that compares with a reference has no order, so its consistency is 1 by construction and says nothing.
 
 # %%
-scores_of_people = json.loads(run.input(people).read_text(encoding="utf-8")) if people else None
+told = json.loads(run.input(people).read_text(encoding="utf-8")) if people else {}
+prompt_ids = redacted({"prompt_id": list(told)}, run, on=redact)["prompt_id"]
+scores_of_people = dict(zip(prompt_ids, told.values(), strict=True)) or None
 panel = examine_judge(table, families=families, judge_family=judge_family, people=scores_of_people)
 if chat_judge is not None and repeat_share > 0:
     again = random.Random(seed).sample(paired.pairs, max(1, round(repeat_share * len(paired.pairs))))

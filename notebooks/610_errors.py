@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
+from shared.data import redacted
 from shared.errors import (
     as_sure_as_right,
     changes_by_label,
@@ -55,6 +56,7 @@ examples: int = 8  # errors shown with what they hang on, in [0, 100]
 passes: int = 400  # texts that the model reads to explain errors, the most confident first, in [0, 1000000]
 queue_size: int = 60  # items for people, in [0, 100000]
 similarity: float = 0.9  # cosine from which two items are near-duplicates, in (0, 1]
+redact: bool = False  # replace names, numbers and addresses of what `compare_with` holds
 
 # %%
 run = begin("errors", globals())
@@ -237,7 +239,7 @@ queue["why"].value_counts().rename_axis("why").reset_index(name="items")
 # %%
 change = None
 if compare_with or compare_model:
-    table = pd.read_parquet(run.input(compare_with)) if compare_with else run.table("predictions")
+    table = redacted(pd.read_parquet(run.input(compare_with)), run, on=redact) if compare_with else run.table("predictions")
     texts = found.predictions.rows.drop_duplicates("cluster").set_index("cluster")["text"]
     before = read_predictions(table, None if "message" in table else texts, model=compare_model).rows
     change = compare_predictions(before[before["split"] == "test"], test, seed=seed)

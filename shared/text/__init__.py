@@ -1,6 +1,6 @@
 """What is done to text before anything reads it: cleaning, splitting into utterances, merging turns."""
 
-from shared.text._redact import Redactor, looks_like_a_name
+from shared.text._redact import Redactor, is_placeholder, looks_like_a_name
 from shared.text._redact_keep import ensure_key, keep_redactor, known_redactor, stage_redactor
 from shared.text._redact_shield import file_names, learn_parameters, redaction_shield
 from shared.text._redaction_recall import Measured, Measures, measure_redaction, redaction_sample
@@ -16,6 +16,7 @@ __all__ = [
     "clean",
     "ensure_key",
     "file_names",
+    "is_placeholder",
     "keep_redactor",
     "known_redactor",
     "learn_parameters",

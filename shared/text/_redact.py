@@ -236,6 +236,11 @@ def introduced_names(text: str) -> list[str]:
     return [text[span.start : span.end] for span in (*introduced(text), *full)]
 
 
+def is_placeholder(text: str) -> bool:
+    """Whether a text is a placeholder and nothing else: what an earlier stage replaced stays as it is."""
+    return _PLACEHOLDER.fullmatch(text) is not None
+
+
 def looks_like_a_name(text: str) -> bool:
     """Whether a short text is a person's name: words only, one of them a common given name or all capitalised."""
     words = text.replace("_", " ").split()

@@ -125,3 +125,9 @@ def test_the_report_records_recall_by_kind_with_interval_and_precision(run, home
 def test_a_run_that_does_not_redact_reports_nothing_about_it():
     run = Run("explore", {"run_version": "v1", "upstream": [], "seed": 0, "redact": False})
     assert redaction_report(run) is None
+
+
+def test_what_an_earlier_stage_replaced_stays_as_it_is_in_every_field(run):
+    before = {"author_id": "Thandiwe Okafor", "conversation_id": "okafor-1", "name": "Zsofia Nagy", "text": "Hi Zsofia"}
+    once = redacted(before, run, on=True)
+    assert redacted(once, Run("feedback", run.parameters), on=True) == once
