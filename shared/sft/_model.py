@@ -44,7 +44,8 @@ class SupportHeads(nn.Module):
                 strategy=self.strategy(state),
                 valence_arousal=torch.tanh(self.valence_arousal(state)),
             )
-        return outputs, self.log_variance
+        # A copy: DistributedDataParallel takes a parameter that leaves `forward` for a second use of it, and stops.
+        return outputs, self.log_variance.clone()
 
 
 @dataclass
