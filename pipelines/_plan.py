@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines._study import Study, closure, missing_variables, resolved_values, topological_order
+from pipelines._study import StagePlan, Study, closure, missing_variables, resolved_values, topological_order
 from shared.runs import UserError, digest_of_text, stage_folder, stage_numbers
 
 GRID = "grid"
@@ -56,8 +56,8 @@ def make_plan(study: Study) -> list[Step]:
     Args:
         study: checked by `study_problems`.
     """
-    order = topological_order(study.stages)
-    follows = _redaction_order(study)
+    follows = _redaction_order(study.stages)
+    order = topological_order(_waiting(study.stages, follows))
     steps: dict[str, Step] = {}
     for combination in combinations(study.grid):
         for stage in order:
@@ -71,20 +71,30 @@ def combinations(grid: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
-def _redaction_order(study: Study) -> dict[str, tuple[str, ...]]:
+def _redaction_order(stages: Mapping[str, StagePlan]) -> dict[str, tuple[str, ...]]:
     """What each redacting stage waits for beside what it reads: the one before it, whose names it takes over.
 
-    Empty where the study already orders them the other way round.
+    Nothing where the study already orders the two the other way round.
     """
     numbers = stage_numbers()
-    redacting = sorted((s for s, plan in study.stages.items() if plan.values.get("redact")), key=numbers.__getitem__)
-    follows: dict[str, tuple[str, ...]] = {later: (earlier,) for earlier, later in itertools.pairwise(redacting)}
-    waiting = {s: replace(plan, after=(*plan.after, *follows.get(s, ()))) for s, plan in study.stages.items()}
-    try:
-        topological_order(waiting)
-    except UserError:
-        return {}
+    redacting = sorted((stage for stage, plan in stages.items() if plan.values.get("redact")), key=numbers.__getitem__)
+    follows: dict[str, tuple[str, ...]] = {}
+    for earlier, later in itertools.pairwise(redacting):
+        wanted = follows | {later: (earlier,)}
+        follows = wanted if _has_order(_waiting(stages, wanted)) else follows
     return follows
+
+
+def _waiting(stages: Mapping[str, StagePlan], follows: Mapping[str, tuple[str, ...]]) -> dict[str, StagePlan]:
+    return {stage: replace(plan, after=(*plan.after, *follows.get(stage, ()))) for stage, plan in stages.items()}
+
+
+def _has_order(stages: Mapping[str, StagePlan]) -> bool:
+    try:
+        topological_order(stages)
+    except UserError:
+        return False
+    return True
 
 
 def _step(study: Study, stage: str, combination: Mapping[str, Any], follows: tuple[str, ...]) -> Step:

@@ -146,6 +146,25 @@ def test_redact_of_a_study_goes_to_the_stages_that_read_from_outside_and_they_ru
     assert steps["last"].after == ("toy/first",) and steps["last"].readable == ()
 
 
+def test_steps_stand_behind_those_that_they_wait_for_only_because_of_redaction(toy):
+    # In the study's own order `last` would come first; a run goes through the steps once and would pass it by.
+    redact = "redact: bool = False  # replace personal data"
+    for name in ("010_first", "020_between", "030_last"):
+        toy.notebook(name, parameters=redact, work="redact")
+    path = toy.study("redact: true\nstages: {last: {}, between: {after: [first]}, first: {}}")
+    assert [step.stage for step in make_plan(load_study(str(path)))] == ["first", "between", "last"]
+
+
+def test_where_the_study_has_it_the_other_way_round_only_that_pair_does_not_wait(toy):
+    redact = "redact: bool = False  # replace personal data"
+    for name in ("010_first", "020_between", "030_last"):
+        toy.notebook(name, parameters=redact, work="redact")
+    path = toy.study("redact: true\nstages: {first: {}, between: {after: [last]}, last: {}}")
+    steps = {step.stage: step.after for step in make_plan(load_study(str(path)))}
+    # first, between, last by number: between waits for first, last would wait for between, which reads last
+    assert steps == {"first": (), "between": ("toy/last", "toy/first"), "last": ()}
+
+
 def test_a_stage_may_say_otherwise_and_redact_must_be_true_or_false(toy):
     toy.notebook("010_first", parameters="redact: bool = False  # replace personal data", work="redact")
     own = toy.study("redact: true\nstages: {first: {params: {redact: false}}}", "own")
