@@ -51,7 +51,7 @@ weightings: list[Literal["balanced", "effective", "focal", "sqrt"]] = [
 num_epochs: int = 10  # passes over the conversations in each training, in [1, 10000]
 batch_size: int = 32  # conversations in a batch, in [1, 100000]
 learning_rate: float = 1e-3  # of AdamW, in (0, 1)
-most_conversations: int = 8  # largest number of conversations tried for stability, in [1, 10000]
+most_conversations: int = 8  # most tried for stability; fewer if hardly anybody has so many; in [1, 10000]
 draws: int = 50  # random choices of conversations for each number, in [1, 100000]
 redact: bool = False  # as in the stage that read the conversations: authors of `dataset` become the same placeholders
 

@@ -7,6 +7,8 @@ from shared.profiles._aggregate import Aggregation, Cuts, aggregate, labels_of
 from shared.sequence import f1_estimate
 from shared.stats import mean_estimate
 
+_FEWEST_SHARE = 0.1  # of the authors: a line over fewer would be about the oddest of them
+
 
 def conversations_needed(
     probabilities: np.ndarray,
@@ -21,7 +23,7 @@ def conversations_needed(
 ) -> pd.DataFrame:
     """Judge authors from a few of their conversations, drawn at random without repetition.
 
-    Only authors with at least `most` conversations take part, so that every line is about the same authors.
+    Only authors with enough conversations for the last line take part, so that every line is about the same authors.
 
     Args:
         probabilities: shape (conversations,), in [0, 1], of authors that no threshold was chosen on.
@@ -30,16 +32,19 @@ def conversations_needed(
         aggregation: how scores are made.
         cuts: threshold and cut, chosen on other authors. The cut of total_vote is a number of votes and does not
             shrink with fewer conversations.
-        most: largest number of conversations tried, at least 1.
+        most: largest number of conversations tried, at least 1; less if not even two authors, or a tenth of them,
+            have so many.
         draws: random choices for each number.
         seed: of the draws.
 
     Returns:
-        A row for each number of `conversations` from 1 to `most`: `f1` with `f1_low` and `f1_high`, `same` (share of
+        A row for each number of `conversations` from 1 on: `f1` with `f1_low` and `f1_high`, `same` (share of
         verdicts equal to that from all conversations) with `same_low` and `same_high`; intervals are 95 %, clustered
         by author; `authors` is how many took part.
     """
     names, counts = np.unique(authors, return_counts=True)
+    needed = min(len(counts), max(2, round(_FEWEST_SHARE * len(counts))))
+    most = min(most, int(np.sort(counts)[-needed]))
     # The same authors in every line: otherwise the line would bend because talkative people are other people.
     inside = np.isin(authors, names[counts >= most])
     answers, who, truth = probabilities[inside], authors[inside], labels[inside]

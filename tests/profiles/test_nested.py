@@ -66,3 +66,11 @@ def test_authors_with_too_few_conversations_do_not_take_part():
     answers, authors = np.full(5, 0.9), np.array(["a", "a", "b", "c", "c"])
     needed = conversations_needed(answers, authors, np.ones(5), "mean", profiles.Cuts(0.5, 0.5, 1.0), most=2)
     assert (needed["authors"] == 2).all()
+
+
+def test_more_conversations_asked_for_than_anybody_has_ends_at_what_they_have():
+    # of three authors two have two conversations and nobody three: the lines are 1 and 2, about those two
+    answers, authors = np.full(5, 0.9), np.array(["a", "a", "b", "c", "c"])
+    needed = conversations_needed(answers, authors, np.ones(5), "mean", profiles.Cuts(0.5, 0.5, 1.0), most=8)
+    assert needed["conversations"].tolist() == [1, 2]
+    assert (needed["authors"] == 2).all()
