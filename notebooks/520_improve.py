@@ -3,7 +3,7 @@
 #
 # **Question** · Does a model write a better answer when it sees the user's feedback, or when it simply answers again?
 #
-# **Inputs** · `feedback_chats.jsonl` of the stage `feedback`, or a file in its layout; a chat model
+# **Inputs** · `feedback_chats.jsonl` of the stage `feedback`, or a file in its layout, and a chat model; or a file of improved conversations, which only goes through exports and fine-tuning
 #
 # **Outputs** · improved conversations by method, `arms` (all answers to the same contexts), `sft_rows/`, `dpo_pairs.jsonl` and `preference_pairs`, `kto_labels.jsonl`, `not_improved.jsonl`; with remote fine-tuning `models/<input>_finetune_<timestamp>.json`
 #
@@ -22,6 +22,7 @@ from shared.figures import bars, histogram, show
 from shared.improve import (
     FineTune,
     arm_answers,
+    criticised_answers,
     dpo_pairs,
     fine_tune,
     improve_chats,
@@ -30,9 +31,11 @@ from shared.improve import (
     pick_by_model,
     pick_by_reference,
     preference_table,
+    read_rows,
     sft_rows,
     split_rows,
     write_training_file,
+    written_answers,
 )
 from shared.llm import Prices, Sending, default_cache, estimate_bill, open_chat
 from shared.models import encode
@@ -42,7 +45,7 @@ from shared.runs import begin, record, say
 run_version: str = "v0.1"  # folder under runs/
 upstream: list[str] = []  # stages that may be read; empty = every earlier stage of the run
 seed: int = 0  # of sampling and of the template chat
-input: str = ""  # JSONL in the layout of feedback_chats.jsonl; "" = that of the stage feedback
+input: str = ""  # chats to improve, or conversations improved before, as JSON list or JSONL; "" = those of the stage feedback
 output: str = "improved_conversations"  # start of the files' names; the method follows when both run
 method: Literal["feedback", "alternative", "both"] = "both"  # with the user's feedback, without it, or both
 max_conversations: int = 0  # first chats only, for trying out; 0 = all
@@ -60,7 +63,7 @@ picker: Literal["reference", "model"] = "reference"  # best of both: nearer to t
 drop_leaks: bool = True  # leave answers that betray the feedback, and truncated ones, out of the training data
 valid_share: float = 0.1  # of the training rows for validation and test of the tuning, in [0, 0.5]
 remote: Literal["none", "together"] = "none"  # fine-tune remotely on the result
-remote_method: Literal["feedback", "alternative"] = "feedback"  # whose answers are trained
+remote_method: Literal["feedback", "alternative"] = "feedback"  # whose answers are trained, where there are both
 remote_model: str = "meta-llama/Meta-Llama-3.1-8B-Instruct-Reference"  # base model at Together
 remote_url: str = "https://api.together.ai"  # without /v1
 remote_key_env: str = "TOGETHER_API_KEY"  # name of the environment variable with the key
@@ -78,15 +81,23 @@ run = begin("improve", globals())
 
 # %% [markdown]
 # ## What is there to improve?
-# Answers that users praised (UR5) are kept as they are. Answers that they criticised (UR2 with a correction, UR3 without) are replaced.
+# Answers that users praised (UR5) are kept as they are: nothing better is known than what pleased. Answers that they criticised (UR2 with a correction, UR3 without) are replaced. Chats without a verdict of the user teach nothing here.
 
 # %%
 source = run.input(input) if input else run.find("feedback_chats.jsonl")
-chats = redacted([json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()], run, on=redact)
-chats = chats[:max_conversations] if max_conversations else chats
-criticised = [chat for chat in chats if chat["category"] in ("UR2", "UR3")]
-record("n_chats", len(chats))
-record("n_criticised", len(criticised), n=len(chats))
+rows = redacted(read_rows(source), run, on=redact)[: max_conversations or None]
+criticised = criticised_answers(rows)
+record("n_chats", len(rows))
+record("n_criticised", len(criticised), n=len(rows))
+
+# %% [markdown]
+# A file whose conversations were improved before (they say so in `improved` and `generation_method`) is not improved again: no model is asked, and the stage goes on with checks, exports and fine-tuning.
+
+# %%
+written = written_answers(rows)
+chats = [] if written else rows
+methods = list(written) or (["feedback", "alternative"] if method == "both" else [method])
+print(f"{source.name}: {len(rows)} conversations, " + (f"improved before by {' and '.join(written)}" if written else f"to be improved by {' and '.join(methods)}"))
 
 # %% [markdown]
 # With `redact`, personal data is replaced before anything is computed. What the rules are worth is then measured here, on generated texts whose personal data is known.
@@ -99,30 +110,35 @@ redaction_report(run)
 # The method `feedback` shows the model conversation, answer and feedback; `alternative` shows the context only, as if it were asked for the first time.
 
 # %%
-methods = ["feedback", "alternative"] if method == "both" else [method]
 backend = open_chat(model, base_url=base_url, api_key_env=api_key_env, seed=seed)
 prices, cache = Prices(prompt_price, completion_price), default_cache()
 asked = {name: improvement_requests(chats, name, temperature=temperature, max_tokens=max_tokens, seed=seed) for name in methods}
 bills = {name: estimate_bill(backend, requests, prices=prices, cache=cache) for name, requests in asked.items()}
-record("backend", backend.name)
+record("backend", source.name if written else backend.name)
 record("cost_at_most", sum(bill.cost for bill in bills.values()), unit="US dollars")
 for name, bill in bills.items():
     print(f"{name}: {bill.in_words()}")
 
+# %% [markdown]
+# Only now is anything sent. Every reply is kept as soon as it comes, so a killed run pays for nothing twice.
+
 # %%
 sending = Sending(concurrency=concurrency, delay=delay if base_url or ":" in model else 0.0)
 now = datetime.now(UTC)
-to_do = [] if dry_run else methods
-improved = {
+to_do = [] if dry_run or written else methods
+improved = written or {
     name: improve_chats(chats, backend, name, now=now, temperature=temperature, max_tokens=max_tokens, seed=seed, cache=cache, sending=sending, prices=prices)
     for name in to_do
 }
 for result in improved.values():
     print(result.ledger.in_words())
 
+# %% [markdown]
+# What could not be improved (no reply, a refusal, an empty one) makes no training row and is listed with its reason: a silent gap would look like a smaller corpus.
+
 # %%
 for name, result in improved.items():
-    run.write_json(f"{output}_{name}.json" if method == "both" else f"{output}.json", result.rows)
+    run.write_json(f"{output}_{name}.json" if len(methods) > 1 else f"{output}.json", result.rows)
 left_out = [{"method": name, **row} for name, result in improved.items() for row in result.not_improved]
 run.write_jsonl("not_improved.jsonl", left_out)
 record("n_improved", sum(row["improved"] for result in improved.values() for row in result.rows), n=len(criticised) * len(methods))
@@ -134,15 +150,18 @@ record("cost", sum(result.ledger.cost for result in improved.values()), unit="US
 # A model that is trained on such answers learns to reply to words that nobody has said. Five words in a row from the feedback, or a phrase such as "you are right", raise the flag.
 
 # %%
-rows = pd.DataFrame([{"method": name, **row} for name, result in improved.items() for row in result.rows if row["improved"]], columns=["method", "conversation_id", "feedback_leak", "truncated", "messages", "original_assistant_response"])
-leaks = rows[rows["feedback_leak"] != ""]
+better = pd.DataFrame([{"method": name, **row} for name, result in improved.items() for row in result.rows if row["improved"]], columns=["method", "conversation_id", "feedback_leak", "truncated", "messages", "original_assistant_response"])
+leaks = better[better["feedback_leak"] != ""]
 for name in methods:
-    record(f"leaks_{name}", int((leaks["method"] == name).sum()), n=int((rows["method"] == name).sum()))
+    record(f"leaks_{name}", int((leaks["method"] == name).sum()), n=int((better["method"] == name).sum()))
 leaks[["method", "conversation_id", "feedback_leak"]].head(10)
 
+# %% [markdown]
+# The method `alternative` never saw the feedback, so whatever is flagged there is chance: its rate says how often the flag is wrong. What `feedback` has beyond it are leaks. Length is looked at next, because it is the cheapest way to look better: a judge that likes long answers would reward it.
+
 # %%
-lengths = {name: [len(m[-1]["content"]) for m in part["messages"]] for name, part in rows.groupby("method")}
-originals = [len(chat["messages"][-2]["content"]) for chat in criticised]
+lengths = {name: [len(m[-1]["content"]) for m in part["messages"]] for name, part in better.groupby("method")}
+originals = [len(answer) for answer in criticised]
 show(histogram({"original": originals, **lengths}, x="characters of the answer", y="answers"), title="Length of the answers by arm")
 
 # %% [markdown]
@@ -159,7 +178,7 @@ if len(improved) == 2:
 
 # %% [markdown]
 # ## Training data
-# SFT rows train the last answer only. DPO pairs prefer the improved answer to the criticised one. KTO labels are the users' own judgements of the original answers.
+# SFT rows train the last answer only: the turns before it were written by people and by the model that is to get better. Answers that betray the feedback are left out of all training data, and of the pairs those that did not change.
 
 # %%
 trained = improved[methods[0]].rows if improved else []
@@ -169,6 +188,9 @@ for name, data in sft.items():
         for part, lines in split_rows(data, valid_share=valid_share).items():
             (folder / f"{part}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     record(f"n_sft_{name}", len(data))
+
+# %% [markdown]
+# DPO pairs prefer the improved answer to the criticised one. KTO labels are the users' own judgements of the original answers: nobody has judged the improved ones, so they get no label.
 
 # %%
 pairs = [{"method": name, **pair} for name, result in improved.items() for pair in dpo_pairs(result.rows)]
@@ -184,11 +206,18 @@ record("n_kto_labels", len(trained))
 
 # %%
 if remote == "together" and improved:
-    data = improved[remote_method].rows
-    name = f"{output}_{remote_method}"
+    of = remote_method if remote_method in improved else methods[0]
+    name = source.stem if written else f"{output}_{of}"
     with run.new_folder("remote") as folder:
-        training = write_training_file(data, folder / f"{name}_training.jsonl")
+        training = write_training_file(improved[of].rows, folder / f"{name}_training.jsonl")
     training = training._replace(path=run.folder / "remote" / training.path.name)
+    print(training.statistics)
+
+# %% [markdown]
+# Conversations without an answer of the assistant were left out above and are counted. From here on it costs money: upload, job, and a look at it every `check_interval` seconds until it ends (or none, with `monitor` off).
+
+# %%
+if remote == "together" and improved:
     job = FineTune(remote_model, epochs, learning_rate, batch_size or "max", suffix, lora)
     job_record = fine_tune(training, job, record_folder=run.checkpoints, input_name=name, api_key_env=remote_key_env, base_url=remote_url, monitor=monitor, check_interval=check_interval)
     run.write_json(f"models/{Path(job_record['record']).name}", job_record)

@@ -20,6 +20,7 @@ from shared.improve._methods import (
     improvement_requests,
 )
 from shared.improve._together import FineTune, TrainingFile, fine_tune, validate_training_rows, write_training_file
+from shared.improve._written import criticised_answers, read_rows, written_answers
 
 __all__ = [
     "ARMS",
@@ -34,6 +35,7 @@ __all__ = [
     "TrainingFile",
     "arm_answers",
     "common_rows",
+    "criticised_answers",
     "dpo_pairs",
     "find_leak",
     "fine_tune",
@@ -44,9 +46,11 @@ __all__ = [
     "pick_by_model",
     "pick_by_reference",
     "preference_table",
+    "read_rows",
     "sft_rows",
     "split_rows",
     "validate_training_rows",
     "weighted",
     "write_training_file",
+    "written_answers",
 ]

@@ -6,8 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from shared.improve._methods import KEPT
-
 Row = Mapping[str, Any]
 
 
@@ -29,6 +27,12 @@ def weighted(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The messages with `weight` 1 on the last assistant message and 0 on all others."""
     last = max((k for k, message in enumerate(messages) if message["role"] == "assistant"), default=-1)
     return [{"role": m["role"], "content": m["content"], "weight": int(k == last)} for k, m in enumerate(messages)]
+
+
+def up_to_last_answer(messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The messages up to the last assistant message; none if there is no assistant message."""
+    answers = [k for k, message in enumerate(messages) if message["role"] == "assistant"]
+    return list(messages[: answers[-1] + 1]) if answers else []
 
 
 def dpo_pairs(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -83,7 +87,7 @@ def kto_labels(rows: Sequence[Row]) -> list[dict[str, Any]]:
             "conversation_id": row["conversation_id"],
             "prompt": list(row["messages"][:-1]),
             "completion": [{"role": "assistant", "content": row["original_assistant_response"]}],
-            "label": row["feedback_category"] in KEPT,
+            "label": not row["improved"],
         }
         for row in rows
     ]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from shared.improve._exports import weighted
+from shared.improve._exports import up_to_last_answer, weighted
 from shared.llm import key_from
 from shared.runs import UserError, digest_of, write_json, write_jsonl
 
@@ -67,7 +67,7 @@ def write_training_file(conversations: Sequence[Mapping[str, Any]], path: Path) 
     Raises:
         UserError: nothing is left, or a conversation breaks Together's rules (all problems at once).
     """
-    kept = [_up_to_last_answer(row["messages"]) for row in conversations]
+    kept = [up_to_last_answer(row["messages"]) for row in conversations]
     rows = [{"messages": weighted(messages)} for messages in kept if messages]
     if not rows:
         raise UserError(
@@ -84,11 +84,6 @@ def write_training_file(conversations: Sequence[Mapping[str, Any]], path: Path) 
         "trained_characters": sum(len(message["content"]) for message in trained),
     }
     return TrainingFile(path, statistics)
-
-
-def _up_to_last_answer(messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    answers = [k for k, message in enumerate(messages) if message["role"] == "assistant"]
-    return list(messages[: answers[-1] + 1]) if answers else []
 
 
 def validate_training_rows(rows: Sequence[Mapping[str, Any]]) -> None:
