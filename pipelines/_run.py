@@ -93,7 +93,8 @@ class _Runner:
         if self._pulse is not None:
             self._pulse.beat()
         while ready or self._running:
-            for step, why in ready:
+            while ready and self._has_room():
+                step, why = ready.pop(0)
                 self._teller.started(step, why)
                 self._running[submit(self._order(step))] = step
             done, _ = concurrent.futures.wait(
@@ -104,7 +105,11 @@ class _Runner:
             self._teller.tick()
             if self._pulse is not None:
                 self._pulse.beat()
-            ready = self._ready() if done else []
+            ready += self._ready() if done else []
+
+    def _has_room(self) -> bool:
+        # On this machine a step beyond `jobs` would only wait, and its clock would run. A cluster knows its own size.
+        return self._scheduler is not None or len(self._running) < self._jobs
 
     def _take(self, step: Step, outcome: "Outcome") -> None:
         course, success = self._course, outcome.kind is Kind.DONE
@@ -129,7 +134,7 @@ class _Runner:
                 self._course.waiting.remove(step)
                 self._course.blocked.add(step.identity)
                 self._teller.passed_over(step, f"not run: {blocker.rpartition('/')[2]} failed", blocked=True)
-            elif all(self._course.ended.get(name) is Kind.DONE for name in step.after):
+            elif self._may_start(step):
                 self._course.waiting.remove(step)
                 why = self._why(step)
                 if why is None:
@@ -149,6 +154,11 @@ class _Runner:
             self._note_page(step, write_page(step))
             return "up to date; page written again"
         return "up to date"
+
+    def _may_start(self, step: Step) -> bool:
+        course = self._course
+        is_over = all(name in course.ended or name in course.blocked for name in step.behind)
+        return is_over and all(course.ended.get(name) is Kind.DONE for name in step.after)
 
     def _blocker(self, step: Step) -> str | None:
         course = self._course
@@ -198,6 +208,6 @@ def _width(steps: list[Step]) -> int:
     """The most steps at one depth of the plan: more workers than that would only wait."""
     depth: dict[str, int] = {}
     for step in steps:
-        depth[step.identity] = 1 + max((depth.get(name, 0) for name in step.after), default=0)
+        depth[step.identity] = 1 + max((depth.get(name, 0) for name in (*step.after, *step.behind)), default=0)
     levels = list(depth.values())
     return max((levels.count(level) for level in set(levels)), default=1)

@@ -158,3 +158,13 @@ def test_stages_that_do_not_read_each_other_run_at_the_same_time_on_dask(toy, co
     toy.study("stages: {left: {}, right: {}}")
     code, text = command("run", "toy", "--jobs", "2")
     assert code == 0, text
+
+
+def test_one_job_at_a_time_says_that_a_stage_started_when_it_did(toy, command):
+    # two stages that do not wait for each other: the second must not count as running while the first one does
+    toy.notebook("010_one", work="pass")
+    toy.notebook("020_two", work="pass")
+    toy.study("stages: {one: {}, two: {}}")
+    _code, text = command("run", "toy", "--jobs", "1")
+    places = [text.index(words) for words in ("one          started", "one          done", "two          started")]
+    assert places == sorted(places)
