@@ -26,7 +26,7 @@ from shared.runs import new_file
 
 CUE_STRENGTH = 2.2  # weight of one cue word against standard Gumbel noise
 GENEROSITY = 0.7  # added to `donated` for a generous donor, taken away for another
-SMALL_TALK = {True: 0.75, False: 0.2}  # probability of small talk in a call, by `talkative`
+SMALL_TALK = {True: 0.9, False: 0.1}  # probability of small talk in a call, by `talkative`
 _ACT_ORDER = ("opening", "cause", "questions", "asking", "objections", "decision", "closing")
 _CHANNEL_MISSING = 0.07
 _OTHER_WORDS = 0.1  # probability that an act is said in words of another
@@ -171,7 +171,7 @@ def _course(random: np.random.Generator, donor: _Person, n_cues: int) -> list[tu
         "closing": [(AGENT, "thank"), *_some(random, [(DONOR, "say_bye")], 0.8)],
     }  # fmt: skip
     if random.random() < SMALL_TALK[donor.talkative]:
-        parts["opening"] += [(DONOR, "small_talk")] * int(random.integers(1, 3))
+        parts["opening"] += [(DONOR, "small_talk")] * int(random.integers(2, 4))
     course = [step for part in _ACT_ORDER for step in parts[part]]
     return _with_backchannels(random, course)
 
