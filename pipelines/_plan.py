@@ -28,8 +28,9 @@ class Step:
         version: folder under `runs/`, of the study or of one combination of its grid.
         values: every parameter with its value, `run_version` and `upstream` included.
         values_from: where each value comes from.
-        after: identities of the steps that come first: those it reads, and of redacting stages the one before.
+        after: identities of the steps that it reads: they have to be done.
         readable: stages that it may read, directly or through what it reads.
+        behind: identities of steps that only have to be over: of redacting stages the one before.
     """
 
     stage: str
@@ -38,6 +39,7 @@ class Step:
     values_from: dict[str, str]
     after: tuple[str, ...]
     readable: tuple[str, ...]
+    behind: tuple[str, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -108,9 +110,14 @@ def _step(study: Study, stage: str, combination: Mapping[str, Any], follows: tup
         version=version,
         values=values | {"run_version": version, "upstream": list(plan.after)},
         values_from=origins | {"run_version": "study", "upstream": "study"},
-        after=tuple(f"{version_of(study, n, combination)}/{n}" for n in dict.fromkeys((*plan.after, *follows))),
+        after=_identities(study, plan.after, combination),
         readable=tuple(closure(study.stages, stage)),
+        behind=_identities(study, follows, combination),
     )
+
+
+def _identities(study: Study, stages: Iterable[str], combination: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{version_of(study, name, combination)}/{name}" for name in dict.fromkeys(stages))
 
 
 def version_of(study: Study, stage: str, combination: Mapping[str, Any]) -> str:

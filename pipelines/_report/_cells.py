@@ -13,6 +13,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from pipelines._report import _markdown
+from pipelines._report._recorded import recorded_in
+from pipelines._report._tables import breakable_headers, readable_tables
 from shared.figures import EMBEDDED
 
 FINDINGS = "Findings"  # heading of the cell that states them
@@ -46,17 +48,32 @@ class Fragment(NamedTuple):
     kind: str  # "markdown", "code" or "findings"
     source: Markup
     outputs: list[Markup]
-    cells: int = 1  # of the notebook that are joined in it
+    codes: tuple[str, ...] = ()  # of the notebook's cells that are joined in it
+    figures: tuple[Mapping[str, Any], ...] = ()  # recorded in it, where its outputs do not tell them
 
 
-def fragments(cells: Iterable[Mapping[str, Any]]) -> list[Fragment]:
-    """Every cell that has something to show, in notebook order; code that shows nothing joins the code below it."""
+def fragments(cells: Iterable[Mapping[str, Any]], results: Iterable[Mapping[str, Any]] = ()) -> list[Fragment]:
+    """Every cell that has something to show, in notebook order; code that shows nothing joins the code below it.
+
+    Args:
+        cells: of an executed notebook.
+        results: rows of its `results.json`, for cells that record values and show nothing.
+    """
+    rows = list(results)
     shown = [_markdown_cell(c) if c["cell_type"] == "markdown" else _code_cell(c) for c in cells if _has_content(c)]
     joined: list[Fragment] = []
     for cell in shown:
         silent = joined and joined[-1].kind == cell.kind == "code" and not joined[-1].outputs
         joined.append(_below(joined.pop(), cell) if silent else cell)
-    return joined
+    return [_with_figures(cell, rows) for cell in joined]
+
+
+def _with_figures(cell: Fragment, results: list[Mapping[str, Any]]) -> Fragment:
+    """A question that is answered by recorded values alone would look as if it had no answer."""
+    told = any("<details" not in output for output in cell.outputs)  # messages and long output are folded
+    if told or cell.kind != "code":
+        return cell
+    return cell._replace(figures=tuple(recorded_in(cell.codes, results)))
 
 
 def _has_content(cell: Mapping[str, Any]) -> bool:
@@ -65,7 +82,7 @@ def _has_content(cell: Mapping[str, Any]) -> bool:
 
 
 def _below(first: Fragment, second: Fragment) -> Fragment:
-    return Fragment(first.kind, first.source + second.source, second.outputs, first.cells + second.cells)
+    return Fragment(first.kind, first.source + second.source, second.outputs, first.codes + second.codes)
 
 
 def draw_plots(cells: Iterable[Fragment]) -> bool:
@@ -91,7 +108,8 @@ def _markdown_cell(cell: Mapping[str, Any]) -> Fragment:
 def _code_cell(cell: Mapping[str, Any]) -> Fragment:
     tags = cell["metadata"].get("tags", [])
     shown = [_output(output) for output in _joined_streams(cell["outputs"])]
-    return Fragment("findings" if "findings" in tags else "code", source(cell["source"]), [o for o in shown if o])
+    kind = "findings" if "findings" in tags else "code"
+    return Fragment(kind, source(cell["source"]), [o for o in shown if o], (cell["source"],))
 
 
 def source(code: str) -> Markup:
@@ -164,7 +182,8 @@ def plot(figure: Mapping[str, Any]) -> Markup:
 def _html(text: str, metadata: Mapping[str, Any]) -> Markup:
     if EMBEDDED in metadata:
         return Markup(text)
-    return Markup('<div class="html">{}</div>').format(Markup(plain_html(text)))
+    plain = breakable_headers(plain_html(readable_tables(text)))
+    return Markup('<div class="html">{}</div>').format(Markup(plain))
 
 
 def plain_html(text: str) -> str:

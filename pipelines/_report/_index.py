@@ -164,7 +164,7 @@ def _doubts(recorded: list[dict[str, Any]]) -> Iterator[str]:
 
 def _told(names: list[str]) -> str:
     more = len(names) - _NAMES_TOLD
-    return ", ".join(names[:_NAMES_TOLD]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(_words.spoken, names[:_NAMES_TOLD])) + (f" and {more} more" if more > 0 else "")
 
 
 def _question(cells: Iterable[Mapping[str, Any]]) -> Markup:

@@ -76,6 +76,6 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.filters |= {
         "number": _words.number, "duration": _words.duration, "memory": _words.memory, "money": _words.money,
-        "moment": _words.moment, "plural": _words.plural, "breakable": _words.breakable,
+        "moment": _words.moment, "plural": _words.plural, "breakable": _words.breakable, "spoken": _words.spoken,
     }  # fmt: skip
     return environment

@@ -25,7 +25,8 @@ def stage_page(run_folder: Path, target: Path, *, one_file: bool = False) -> Non
         one_file: put scripts and styles inside the page, so that it can be sent alone (about 5 MiB more).
     """
     notebook = nbformat.read(run_folder / "notebook.ipynb", as_version=4)
-    cells = _cells.fragments(notebook.cells)
+    results = results_of(run_folder)
+    cells = _cells.fragments(notebook.cells, results)
     manifest = read_manifest(run_folder) or {}
     lead, body = _lead_and_body(cells)
     write_page(
@@ -37,7 +38,7 @@ def stage_page(run_folder: Path, target: Path, *, one_file: bool = False) -> Non
         stage=run_folder.name,
         headings=[(anchor, text) for anchor, text in _cells.headings(notebook.cells) if text != _cells.FINDINGS],
         findings=[cell for cell in cells if cell.kind == "findings"],
-        results=results_of(run_folder),
+        results=results,
         cells=body,
         draws=_cells.draw_plots(cells),
         lead=lead,

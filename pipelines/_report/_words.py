@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from pipelines._report import _markdown
 from shared.figures import EMBEDDED
+from shared.runs import rounded
 
 _MEBIBYTE = 1 << 20
 _HEADING = re.compile(r"^##\s+(.+)$", re.MULTILINE)
@@ -17,14 +18,12 @@ _LONGEST_SECTION = 8_000  # characters; what a search finds beyond them is a tab
 
 
 def number(value: Any) -> str:
-    """A recorded value for a table: at most three decimals; null (unscored) and NaN as a dash."""
+    """A recorded value for a table, in three digits or more; null (unscored) and NaN as a dash."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
-    return f"{value:,.3f}" if 0.001 <= abs(value) < 10_000 else f"{value:.3g}"
+    return rounded(value)
 
 
 def duration(seconds: float | None) -> str:
@@ -61,6 +60,11 @@ def plural(count: int, word: str) -> str:
 def breakable(name: str) -> Markup:
     """A name in snake_case that may break after its underscores, and nowhere else."""
     return Markup(escape(name).replace("_", Markup("_<wbr>")))
+
+
+def spoken(name: str) -> str:
+    """A name in snake_case as words."""
+    return name.replace("_", " ")
 
 
 class Section(NamedTuple):

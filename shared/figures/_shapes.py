@@ -1,5 +1,6 @@
 """The usual shapes. Each returns a plotly figure to finish with `show`; none of them computes."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -80,7 +81,10 @@ def _count_ticks(figure: go.Figure, places: list[float]) -> go.Figure:
 
 
 def histogram(groups: Mapping[str, Numbers], *, x: str, y: str = "count", bins: int = 40) -> go.Figure:
-    """Overlaid histograms with common bins, one a group; bins of whole numbers hold equally many of them.
+    """Histograms with common bins, one a group; bins of whole numbers hold equally many of them.
+
+    One group is drawn as bars, several as outlines over a pale area: bars on top of each other would mix their colours
+    into ones that no legend names.
 
     Args:
         groups: by name, values of shape (items,); NaN and infinite ones are left out.
@@ -91,11 +95,27 @@ def histogram(groups: Mapping[str, Numbers], *, x: str, y: str = "count", bins: 
     finite = {name: np.asarray(v, float)[np.isfinite(np.asarray(v, float))] for name, v in groups.items()}
     together = np.concatenate(list(finite.values())) if finite else np.array([])
     edges = _bins(together, bins)
-    figure = go.Figure([go.Histogram(x=v, name=name, xbins=edges, opacity=0.65) for name, v in finite.items()])
+    figure = go.Figure()
+    for colour, (name, values) in zip(itertools.cycle(COLOURS), finite.items(), strict=False):
+        if edges is None or len(groups) == 1:
+            figure.add_histogram(x=values, name=name, xbins=edges, marker_color=colour, opacity=0.65)
+        else:
+            figure.add_trace(_outline(values, name, edges, colour))
     figure.update_layout(xaxis_title=x, yaxis_title=y, barmode="overlay", showlegend=len(groups) > 1)
     if not together.size:
         figure.add_annotation(text="no values", xref="paper", yref="paper", x=0.5, y=0.5, showarrow=False)
     return figure
+
+
+def _outline(values: np.ndarray, name: str, edges: dict[str, float], colour: str) -> go.Scatter:
+    bins = int((edges["end"] - edges["start"]) / edges["size"])
+    borders = edges["start"] + edges["size"] * np.arange(bins + 1)
+    heights, _ = np.histogram(np.minimum(values, borders[-1]), bins=borders)  # sums of sizes may end below the largest
+    # From the axis up and back to it: the line stands on its first border and ends on its last.
+    return go.Scatter(
+        x=[borders[0], *borders], y=[0, *heights.tolist(), 0], name=name, mode="lines", line_shape="hv",
+        line_color=colour, fill="tozeroy", fillcolor="rgba({}, {}, {}, 0.12)".format(*hex_to_rgb(colour)),
+    )  # fmt: skip
 
 
 def _bins(values: np.ndarray, bins: int) -> dict[str, float] | None:
@@ -121,7 +141,7 @@ def heatmap(
         y: what the rows are.
         unit: title of the colour bar.
     """
-    written = "%{z:.2g}" if values.size <= 150 else None
+    written = "%{z:.2~g}" if values.size <= 150 else None
     trace = go.Heatmap(
         z=values,
         x=[str(c) for c in columns],

@@ -30,7 +30,7 @@ from shared.runs._places import (
 )
 from shared.runs._private import Private, hidden, local_texts, strings_in
 from shared.runs._progress import progress
-from shared.runs._results import record, say
+from shared.runs._results import record, rounded, say
 from shared.runs._run import RESULTS, Run, begin, declared_upstream, read_manifest
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "record",
     "reports_folder",
     "resolve_path",
+    "rounded",
     "runs_folder",
     "say",
     "stage_folder",

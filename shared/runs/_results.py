@@ -3,7 +3,7 @@
 import html
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,23 +23,38 @@ class Recorded:
     interval: tuple[float, float] | None = None
 
     def __format__(self, spec: str) -> str:
+        if spec == "share":
+            return self._as_percentage()
         return format(self.value, spec) if spec else self._in_words()
 
     def _in_words(self) -> str:
+        return self._written(rounded, f" {self.unit}" if self.unit else "")
+
+    def _as_percentage(self) -> str:
+        return self._written(lambda share: f"{100 * share:.1f}", " %")
+
+    def _written(self, number: Callable[[float], str], unit: str) -> str:
         if isinstance(self.value, str):
             return self.value
         if math.isnan(self.value):
             return "not scored"
-        details = [f"95 % interval {_short(self.interval[0])} to {_short(self.interval[1])}"] if self.interval else []
+        details = [f"95 % interval {number(self.interval[0])} to {number(self.interval[1])}"] if self.interval else []
         details += [f"n = {self.n:,}"] if self.n is not None else []
-        unit = f" {self.unit}" if self.unit else ""
-        return f"{_short(self.value)}{unit}" + (f" ({', '.join(details)})" if details else "")
+        return f"{number(self.value)}{unit}" + (f" ({', '.join(details)})" if details else "")
 
 
-def _short(value: float) -> str:
+def rounded(value: float) -> str:
+    """A number as people write it: three digits, whole numbers in full, three decimals below 1.
+
+    Args:
+        value: finite or not; NaN is written `nan`.
+    """
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
-    return f"{value:,.3f}" if 0.001 <= abs(value) < 1000 else f"{value:.3g}"
+    size = abs(value)
+    if 0.001 <= size < 1000:
+        return f"{value:.{3 if size < 1 else 2 if size < 10 else 1}f}"
+    return f"{value:,.0f}" if 1000 <= size < 1e7 else f"{value:.3g}"
 
 
 def show_tables_like_sentences() -> None:
@@ -51,7 +66,7 @@ def show_tables_like_sentences() -> None:
         return
     import pandas as pd
 
-    pd.set_option("display.float_format", _short, "display.max_colwidth", _LONGEST_CELL)
+    pd.set_option("display.float_format", rounded, "display.max_colwidth", _LONGEST_CELL)
 
 
 class Results:
@@ -112,7 +127,8 @@ def record(
 def say(template: str) -> None:
     """Show a Markdown sentence in which `{name}` stands for a recorded value, its unit, n and interval.
 
-    `{name:.1%}` formats the bare value. The values are escaped: text from data is never markup.
+    `{name:share}` says a share as a percentage, with its interval and n; `{name:.1%}` formats the bare value. The
+    values are escaped: text from data is never markup.
 
     Raises:
         UserError: a name was not recorded.

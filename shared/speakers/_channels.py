@@ -66,7 +66,7 @@ def channel_similarities(turns: pd.DataFrame, conversations: pd.DataFrame, *, mo
     """
     if not has_channels(conversations):
         raise UserError(
-            "No conversation has a channel of its own. Use `method: model`, or name the columns in `columns`."
+            "No conversation has a channel of its own. Use `methods: [model]`, or name the columns in `columns`."
         )
     texts = turns["text"].tolist()
     vectors = encode(texts, model, max_tokens=64)

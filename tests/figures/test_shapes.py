@@ -40,10 +40,18 @@ def test_epochs_are_ticked_one_by_one_and_shares_are_not() -> None:
 def test_groups_share_their_bins_and_whole_numbers_leave_no_gaps() -> None:
     # 11 to 29 in at most 40 bins: one bin a whole number, centred on it
     figure = histogram({"a": np.arange(11, 30), "b": np.array([12, np.nan])}, x="turns")
-    assert [trace.xbins.size for trace in figure.data] == [1, 1]
-    assert figure.data[0].xbins.start == 10.5
+    a, b = figure.data
+    # An outline climbs at the first border and comes down at the last: 10.5, 11.5, ..., 29.5
+    assert a.x == b.x == (10.5, *np.arange(10.5, 30))
+    assert a.y == (0, *[1] * 19, 0) and b.y == (0, 0, 1, *[0] * 17, 0)
     # 0 to 99 in 40 bins: 100 / 40 = 2.5, so each holds three whole numbers
     assert histogram({"a": np.arange(100)}, x="words").data[0].xbins.size == 3
+
+
+def test_outlines_of_several_groups_hold_every_value_the_largest_included() -> None:
+    groups = {"a": np.array([0.1, 0.2, 0.7]), "b": np.array([0.3])}
+    assert [sum(trace.y) for trace in histogram(groups, x="share").data] == [3, 1]
+    assert [len(trace.x) for trace in histogram({"a": np.ones(3), "b": np.ones(1)}, x="n").data] == [3, 1]  # one value
 
 
 def test_a_histogram_of_nothing_says_so() -> None:

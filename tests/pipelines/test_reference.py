@@ -8,7 +8,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = resources.files("pipelines._report") / "reference"
-NOT_AUTHORS = {"JMLR", "Scorecards"}  # a journal and the end of a title, before their year
+NOT_AUTHORS = {"ICML", "JMLR", "Scorecards"}  # a conference, a journal and the end of a title, before their year
 CITED = re.compile(
     r"([A-ZÀ-Ý][\w-]+)(?: et al\.,?| and [A-Z][\w-]+|(?:, [A-Z][\w-]+)+ and [A-Z][\w-]+)? \(?((?:19|20)\d\d)\b"
 )

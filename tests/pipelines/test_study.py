@@ -143,7 +143,7 @@ def test_redact_of_a_study_goes_to_the_stages_that_read_from_outside_and_they_ru
     assert [steps[name].values.get("redact") for name in ("first", "between", "last")] == [True, None, True]
     assert steps["first"].values_from["redact"] == "study"
     # the second takes over the names that the first learned, though it reads none of its files
-    assert steps["last"].after == ("toy/first",) and steps["last"].readable == ()
+    assert steps["last"].behind == ("toy/first",) and steps["last"].after == steps["last"].readable == ()
 
 
 def test_steps_stand_behind_those_that_they_wait_for_only_because_of_redaction(toy):
@@ -160,9 +160,9 @@ def test_where_the_study_has_it_the_other_way_round_only_that_pair_does_not_wait
     for name in ("010_first", "020_between", "030_last"):
         toy.notebook(name, parameters=redact, work="redact")
     path = toy.study("redact: true\nstages: {first: {}, between: {after: [last]}, last: {}}")
-    steps = {step.stage: step.after for step in make_plan(load_study(str(path)))}
+    steps = {step.stage: step.behind for step in make_plan(load_study(str(path)))}
     # first, between, last by number: between waits for first, last would wait for between, which reads last
-    assert steps == {"first": (), "between": ("toy/last", "toy/first"), "last": ()}
+    assert steps == {"first": (), "between": ("toy/first",), "last": ()}
 
 
 def test_a_stage_may_say_otherwise_and_redact_must_be_true_or_false(toy):

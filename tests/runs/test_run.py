@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from shared.runs import Run, UserError, begin, read_manifest, record, say, stage_numbers
+from shared.runs import Run, UserError, begin, read_manifest, record, rounded, say, stage_numbers
 
 NOTEBOOK = """# %% tags=["parameters"]
 run_version: str = "v0.1"  # folder under runs/
@@ -182,8 +182,21 @@ def test_say_prints_recorded_values_with_interval_and_escapes_text(monkeypatch: 
     assert shown == [
         "0.931 (95 % interval 0.900 to 0.950, n = 203) | 93% | &lt;script&gt;alert(1)&lt;/script&gt; | not scored"
     ]
+    say("{accuracy:share} | {missing:share}")
+    assert shown[1] == "93.1 % (95 % interval 90.0 to 95.0, n = 203) | not scored"
     with pytest.raises(UserError, match="'floor' was not recorded"):
         say("{floor}")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (0.0, "0"), (1.0, "1"), (7292.0, "7,292"), (0.9314, "0.931"), (-0.0004, "-0.0004"), (4.8801, "4.88"),
+        (20.256, "20.3"), (138.477, "138.5"), (1234.56, "1,235"), (9.9e9 + 0.5, "9.9e+09"), (float("nan"), "nan"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_with_as_many_digits_as_people_read(value: float, written: str) -> None:
+    assert rounded(value) == written
 
 
 def test_displayed_tables_show_numbers_as_sentences_do() -> None:
