@@ -20,6 +20,7 @@ exit codes: 0 all is well, 2 a mistake of the user, 3 a stage failed, 4 a kernel
 """
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -28,9 +29,13 @@ from typing import NoReturn
 from pipelines import _commands
 from pipelines._help import HELP
 from pipelines._study import study_names
-from shared.runs import UserError
+from shared.runs import UserError, home
 
 EXIT_USER_ERROR = 2
+_DISK_FULL = (
+    "The disk of {place} is full. Nothing half-written counts as a result. Free some space there, or set COLLOQUY_HOME "
+    "to another disk, and give the same command again: it goes on where it was."
+)
 
 _AsWritten = argparse.RawDescriptionHelpFormatter
 _Commands = argparse._SubParsersAction
@@ -54,6 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.command(options))
     except UserError as error:
         print(error, file=sys.stderr)
+        return EXIT_USER_ERROR
+    except OSError as error:
+        # Where nothing can be written there is no failure page either: this line is all that a user gets.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(_DISK_FULL.format(place=home()), file=sys.stderr)
         return EXIT_USER_ERROR
 
 
