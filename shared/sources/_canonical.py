@@ -130,7 +130,8 @@ def _batch(
         if len(tokens) > max_length:
             chat, tokens, spans = _cut(chat, template, texts[number], spans, dialogue.has_answer, max_length)
         if len(tokens) > max_length:
-            reason = f"the last turn and its answer take {len(tokens)} tokens, max_length is {max_length}"
+            taken = f"the last turn and its answer take {len(tokens)} tokens, max_length is {max_length}"
+            reason = f"{taken} (raise it, or shorten the turn)"
             yield Rejected(dialogue.source, dialogue.split, start + number + 1, reason)
         else:
             yield _example(dialogue, chat, template, tokens, spans, loss_on, len(chats[number]) - len(chat))
