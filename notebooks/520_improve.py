@@ -174,7 +174,8 @@ if len(improved) == 2:
     arms = arm_answers(improved["feedback"].rows, improved["alternative"].rows, pick)
     run.write_table("arms", arms)
     record("n_arm_contexts", arms["conversation_id"].nunique(), n=len(criticised))
-    show(bars(*zip(*arms.groupby("arm", sort=False)["answer"].apply(lambda texts: texts.str.len().mean()).items(), strict=True), x="mean characters of an answer"), title="Arms differ in length, which a judge may like")
+    lengths = arms["answer"].astype(str).str.len().groupby(arms["arm"], sort=False).mean()
+    show(bars(list(lengths.index), lengths.to_numpy(), x="mean characters of an answer"), title="Arms differ in length, which a judge may like")
 
 # %% [markdown]
 # ## Training data
