@@ -1,4 +1,4 @@
-"""Corpora by hub id, fetched with `datasets` itself from a hub on the loopback: no network, and no mock of the library."""
+"""Corpora by hub id, fetched by `datasets` itself from a hub on the loopback: no network, no mock of the library."""
 
 import csv
 import io
