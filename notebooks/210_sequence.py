@@ -12,7 +12,6 @@
 # %%
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from shared.data import redacted
@@ -54,7 +53,7 @@ positive: str = "donated"  # the outcome that is label 1; every other one is 0
 side: Literal["donor", "agent"] = "donor"  # whose profile is asked for
 traits: str = ""  # CSV with author_id and the trait; "" = an author is positive if half of the conversations are
 trait: str = "trait"  # its column of 0 and 1
-redact: bool = False  # as in the stage that read the conversations: authors of `traits` and `dataset` become the same placeholders
+redact: bool = False  # as in the stage that read the conversations; authors of `traits`, `dataset` become placeholders
 fewest_conversations: int = 2  # authors with fewer have no author label, in [1, inf)
 use_vectors: bool = True  # turn vectors as features; computed here if no earlier stage made them
 num_epochs: int = 30  # most passes over the training conversations, in [1, 10000]
@@ -108,6 +107,10 @@ if texts_known:
     codes = run.table("codes") if run.has("codes.parquet") else None
     analysed = analyse_conversations(turns, vectors=vectors, codes=codes)
 
+# %% [markdown]
+# Two labels go with them: the outcome of the conversation, and what is known of its author. An author with a single conversation gets no author label,
+# because then both would be the same thing.
+
 # %%
 if texts_known:
     about_authors = redacted(pd.read_csv(run.input(traits)), run, on=redact) if traits else None
@@ -115,6 +118,10 @@ if texts_known:
     labelled = label_conversations(run.table("conversations"), redacted(positive, run, on=redact), **options)
     with run.new_folder("analyzed_conversations") as folder:
         write_dataset(folder, labelled, analysed.turns, analysed.features, analysed.names)
+
+# %% [markdown]
+# Both ways end in one layout on disk, so that conversations analysed elsewhere enter here too. What is in it, by split: how many labels, and the
+# share of positives, which is the precision that guessing would reach.
 
 # %%
 source = redacted(read_dataset(dataset_path), run, on=redact)
@@ -135,6 +142,9 @@ with run.new_folder("models") as folder:
                     output_dir=folder, checkpoint_dir=run.checkpoints, **settings)  # fmt: skip
 paths = {kind: run.folder / "models" / f"{kind}_classifier.safetensors" for kind in ("conversation", "author")}
 
+# %% [markdown]
+# Did it learn, and did it stop in time?
+
 # %%
 history = pd.DataFrame(load_classifier(paths["conversation"]).history)
 losses = {"train": history["train_loss"], "validation": history["validation_loss"]}
@@ -143,6 +153,9 @@ show(lines(history["epoch"], losses, x="epoch", y="weighted loss a conversation"
 # %% [markdown]
 # Where the validation loss turns upward while the training loss still falls, the model begins to learn its conversations by heart; the epoch
 # that was kept has the best validation F1.
+#
+# The test authors now give their one answer. An author's label is asked of every conversation alone here; that is the weakest way to use it, and the
+# starting point of stage `profiles`.
 
 # %%
 tests = {kind: test_model(kind, path, dataset_path) for kind, path in paths.items()}
@@ -166,6 +179,10 @@ training = Training(fold_epochs, batch_size, learning_rate, weighting, seed=seed
 answers = {"sequence": out_of_fold(everything, placed, training)}
 answers["average turn"] = average_turn_out_of_fold(everything, placed)
 
+# %% [markdown]
+# The average turn knows what was said but not when. TF-IDF knows the words and neither order nor speaker. The better of the two is the floor, and the
+# difference to it is taken conversation by conversation, so that hard conversations are hard for both.
+
 # %%
 if texts_known:
     texts = conversation_texts(turns, everything.conversation_ids)
@@ -173,6 +190,10 @@ if texts_known:
 aucs = {name: auc_estimate(labels, scores, authors, seed=seed) for name, scores in answers.items()}
 floor = max((name for name in aucs if name != "sequence"), key=lambda name: aucs[name].value)
 gap = auc_difference(labels, answers["sequence"], answers[floor], authors, seed=seed)
+
+# %% [markdown]
+# A coin has an AUC of one half; an interval that reaches it says that nothing is shown. Intervals are over authors, because conversations of one author
+# are alike.
 
 # %%
 for name, auc in aucs.items():
@@ -188,6 +209,8 @@ show(
 # %% [markdown]
 # A sequence classifier that does not rise above the best floor has found nothing in the order of turns that the words do not already say,
 # or has too few conversations to find it. Either is a result.
+#
+# Ranking well is not yet meaning what one says: of all conversations that get 0.7, are seven in ten positive?
 
 # %%
 bins = {name: reliability_table(scores, labels, bins=10) for name, scores in answers.items()}
@@ -206,6 +229,9 @@ alarm_at = best_threshold(splits["validation"].labels.numpy(), early["validation
 test = splits["test"]
 truth = test.labels.numpy()
 
+# %% [markdown]
+# A curve that rises late means that the outcome is decided late, or that its signs come late. Asking early then costs what the left end of it shows.
+
 # %%
 by_turns = [auc_estimate(truth, scores, test.authors, seed=seed) for scores in early["test"].T]
 show(
@@ -213,6 +239,10 @@ show(
           bands={"ROC AUC": ([auc.interval.low for auc in by_turns], [auc.interval.high for auc in by_turns])}),
     title="What is known after the first turns (95 % interval)"
 )  # fmt: skip
+
+# %% [markdown]
+# An alarm is worth something if it comes in time and is seldom false. So three numbers belong together: the positives it catches, how many turns before the
+# end it does, and how often it rings for nothing.
 
 # %%
 warning = early_warning(early["test"], turns_seen, test.lengths, truth, test.authors, alarm_at)
@@ -224,14 +254,14 @@ record("first_turns", turns_seen[0], unit="turns")
 
 # %% [markdown]
 # A recall near 1 with many false alarms means that the threshold is reached by almost anybody on the way: then the alarm says little.
+#
+# The answers of all folds are kept for stage `errors`, which asks where this model is wrong and whether the floor is wrong in the same places.
 
 # %%
 shown = redacted(positive, run, on=redact)
 names = (f"not {shown}", shown) if texts_known else ("negative", "positive")
 run.write_table("predictions", prediction_table(everything, placed, answers, names))
-low, high = gap.interval
-verdicts = np.array(["does not differ from", "beats", "falls behind"])
-record("verdict", str(verdicts[1 if low > 0 else 2 if high < 0 else 0]))
+record("verdict", gap.interval.beside(0.0))
 
 # %% [markdown]
 # ## Findings

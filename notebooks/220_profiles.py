@@ -72,6 +72,10 @@ for name in AGGREGATIONS:
     record(f"test_f1_{name}", compared.loc[name, "f1"], n=compared.loc[name, "authors"], interval=bounds)
 compared[["f1", "f1_low", "f1_high", "accuracy", "roc_auc", "threshold", "cut", "authors"]].round(3)
 
+# %% [markdown]
+# A mean listens to every conversation, a median to none that stands out, a vote only to which side of the threshold each falls. A trait that shows in few of
+# an author's conversations is lost to the median and kept by the votes.
+
 # %%
 show(
     intervals(list(compared.index), compared["f1"], compared["f1_low"], compared["f1_high"], x="F1 on test authors"),
@@ -81,8 +85,7 @@ show(
 # %% [markdown]
 # The intervals are wide, because a test split holds few authors, and picking the best bar of this plot would be choosing on the test. So the choice
 # is made where it is honest.
-
-# %% [markdown]
+#
 # ## Which weighting, which aggregation? Chosen inside cross-validation
 # Every author is judged once, by models that never saw the author. Thresholds come from authors of the other folds, answered by models that saw neither
 # the judged fold nor the answered one. Weightings of the rare class times four aggregations, on the same folds.
@@ -94,6 +97,9 @@ network = {name: value for name, value in settings.items() if name != "input_siz
 training = Training(num_epochs, batch_size, learning_rate, seed=seed, network=network)
 crossed = cross_fit(authors, training, folds=folds, weightings=weightings, seed=seed)
 
+# %% [markdown]
+# From these answers every cell of the table is judged in the same way, at no further training.
+
 # %%
 choices = compare_choices(crossed)
 run.write_table("choices", choices)
@@ -102,6 +108,8 @@ choices.round(3)
 # %% [markdown]
 # `difference` is the accuracy over authors minus that of the usual choice (the first weighting, mean); `p_holm` is its paired test, corrected for the number of comparisons.
 # The spread of the threshold over folds says how far a threshold that looks sharp would move with other authors.
+#
+# The same as a picture: a bright row says that the weighting matters, a bright column that the aggregation does.
 
 # %%
 grid = choices.pivot(index="weighting", columns="aggregation", values="f1")[list(AGGREGATIONS)]
@@ -121,14 +129,22 @@ floor_auc = auc_estimate(selected.labels, floor.scores, floor.authors, seed=seed
 mean_auc = nested_verdicts(crossed, weightings[0], "mean").auc
 always = 2 * selected.labels.mean() / (1 + selected.labels.mean())
 
+# %% [markdown]
+# Calling everybody positive has a recall of 1 and the base rate as precision: that F1 is not zero, and anything below it is worse than no model.
+# Which cell each fold selected shows below; folds that disagree say that no cell is clearly better.
+
 # %%
 record("selected_f1", selected.f1.value, n=selected.f1.n, interval=selected.f1.interval)
 record("selected_accuracy", selected.accuracy.value, n=selected.accuracy.n, interval=selected.accuracy.interval)
 record("always_positive_f1", always, n=len(selected.labels))
-record("verdict", "beats" if selected.f1.interval.low > always else "does not beat")
+record("verdict", selected.f1.interval.beside(always))
 record("author_auc", mean_auc.value, n=mean_auc.n, interval=mean_auc.interval)
 record("floor_author_auc", floor_auc.value, n=floor_auc.n, interval=floor_auc.interval)
 pd.DataFrame(chosen, columns=["weighting", "aggregation"]).value_counts().rename("folds").reset_index()
+
+# %% [markdown]
+# For the record stands also the best cell, with the number of cells that differ from the usual choice after correction: if that number is 0, the name of
+# the winner means little.
 
 # %%
 best = choices.loc[choices["f1"].idxmax()]
@@ -152,6 +168,10 @@ needed = conversations_needed(
 )  # fmt: skip
 run.write_table("stability", needed)
 needed.round(3)
+
+# %% [markdown]
+# Two lines: how good the verdict is, and how often it is the one that all conversations give. The second may be high where the first is not: a verdict can
+# be stable and wrong.
 
 # %%
 series = {"F1": needed["f1"], "same verdict as from all": needed["same"]}
