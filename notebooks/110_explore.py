@@ -216,7 +216,7 @@ turns[turns["conversation_id"] == turns["conversation_id"].iloc[0]][["turn", "sp
 
 # %% tags=["findings"]
 say(
-    "{n_conversations} with {turns_per_conversation} on average; {rejected_fraction:.1%} of the rows could not be read."
+    "{n_conversations:,.0f} conversations of {turns_per_conversation:.1f} turns on average; {rejected_fraction:.1%} of the rows could not be read."
 )
 if taking.known:
     say("The speaker is known for {speaker_known:.0%} of the turns; where it is, the side changes at {alternation:.0%} of them. A position rule would be right that often.")

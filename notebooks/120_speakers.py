@@ -248,15 +248,15 @@ readable.head(10)
 
 # %% tags=["findings"]
 say(
-    "On held-out conversations {turn_accuracy} of the turns get the right side, and {conversation_accuracy} of the conversations are the right way round."
+    "In conversations that no method had seen, {turn_accuracy:share} of the turns get the right speaker, and {conversation_accuracy:share} of the conversations are the right way round."
 )
 say(
-    "Words alone are right {turn_accuracy_words_of_the_turn} of the time, a rule on position {turn_accuracy_sides_take_turns}."
+    "Its words alone tell the speaker of a turn in {turn_accuracy_words_of_the_turn:share} of the cases, the rule that sides take turns in {turn_accuracy_sides_take_turns:share}."
 )
 say(
     "Confidence is off by {calibration_error:.3f} on average. At the chosen threshold {labelled_share:.1%} of the turns are labelled, and {accuracy_when_labelled:.1%} of those rightly."
 )
-say("A diariser's word errors fall from {word_error_before} to {word_error_after}.")
+say("Words that a diariser gave to the wrong side fall from {word_error_before:share} to {word_error_after:share}.")
 say("{unknown_share:.1%} of all turns are left unknown rather than guessed.")
 
 # %% [markdown]

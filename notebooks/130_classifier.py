@@ -162,7 +162,7 @@ record("floor_macro_f1", floor.macro_f1.value, n=floor.macro_f1.n, interval=floo
 record("floor_whole_macro_f1", uncut_floor.macro_f1.value, n=uncut_floor.macro_f1.n, interval=uncut_floor.macro_f1.interval)
 record("majority_accuracy", guess.accuracy.value, n=guess.accuracy.n, interval=guess.accuracy.interval)
 record("majority_macro_f1", guess.macro_f1.value, n=guess.macro_f1.n, interval=guess.macro_f1.interval)
-say("Counting words: accuracy {floor_accuracy}. The commonest outcome: {majority_accuracy}.")
+say("Counting words is right {floor_accuracy:share} of the time, always naming the commonest outcome {majority_accuracy:share}.")
 say("Macro-F1 of counting is {floor_macro_f1} on what the encoder reads and {floor_whole_macro_f1} on whole conversations.")
 
 # %% [markdown]
@@ -202,7 +202,7 @@ total = scores(stacked, seed=seed)
 record("test_accuracy", total.accuracy.value, n=total.accuracy.n, interval=total.accuracy.interval)
 record("test_macro_f1", total.macro_f1.value, n=total.macro_f1.n, interval=total.macro_f1.interval)
 record("seeds", len(trained), unit="trainings")
-say("Over all {seeds} the encoder reaches accuracy {test_accuracy} and macro-F1 {test_macro_f1}.")
+say("Over all trainings ({seeds:.0f}) the encoder is right {test_accuracy:share} of the time; its macro-F1 is {test_macro_f1}.")
 
 # %% [markdown]
 # A single lucky training proves little. Each seed stands beside the floors with its own interval.
@@ -299,8 +299,8 @@ thresholds[thresholds["chosen"] | thresholds["threshold"].isin([0.3, 0.5, 0.7])]
 # ## Findings
 
 # %% tags=["findings"]
-say("On {conversations:,.0f} conversations the encoder predicts the outcome with accuracy {test_accuracy} and macro-F1 {test_macro_f1}.")
-say("Counting words gives macro-F1 {floor_macro_f1}, on whole conversations {floor_whole_macro_f1}, the commonest outcome {majority_macro_f1}; the paired gain in accuracy is {gain_over_floor}, p = {gain_p_value:.3f}. So the encoder {verdict} counting words.")
+say("The encoder names the right outcome for {test_accuracy:share} of the conversations that it had not seen, counting words for {floor_accuracy:share}: the encoder {verdict} counting words.")
+say("Averaged over the outcomes (macro-F1): encoder {test_macro_f1}, counting words {floor_macro_f1}, on whole conversations {floor_whole_macro_f1}, the commonest outcome {majority_macro_f1}. The paired gain in accuracy is {gain_over_floor}, p = {gain_p_value:.3f}.")
 if len(trained) > 1:
     say("Between its best and its worst seed lies a macro-F1 of {seed_spread_macro_f1}.")
 say("The saved model is that of seed {saved_seed:.0f}, with calibration error {calibration_error:.3f} at temperature {temperature:.2f}.")

@@ -327,10 +327,10 @@ run.write_json("overall_metrics.json", overall)
 
 # %% tags=["findings"]
 best = max(METHODS[:-1], key=lambda method: found[method, "comprehensiveness_normalised"].estimate.value)
-record("best_method", best)
+record("best_method", best.replace("_", " "))
 record("best_comprehensiveness", found[best, "comprehensiveness_normalised"].estimate.value)
-say("{sink_share:.1%} of attention goes to tokens without content. Forbidding it moves the log-odds by {mask_all_sinks}; forbidding as many content tokens by {mask_all_sinks_control}.")
-say("The most faithful scores come from {best_method}: {best_comprehensiveness:.2f} of the way from the worst to the best ranking; attention reaches {comprehensiveness_attention}, random scores {comprehensiveness_random}.")
+say("Which words a prediction hangs on is told best by {best_method}: {best_comprehensiveness:.2f} of the way from the worst to the best possible ranking. Attention gets to {comprehensiveness_attention}, random scores to {comprehensiveness_random}.")
+say("{sink_share:.1%} of attention goes to tokens without content. Forbidding it moves the prediction by {mask_all_sinks}; forbidding as many content tokens by {mask_all_sinks_control}.")
 if planted:
     say("Of the first {k:.0f} words of leave-one-out {precision_at_k:.0%} are planted cues, of attention's {precision_at_k_attention:.0%}; {precision_at_k_ceiling:.0%} is possible, {precision_at_k_chance:.0%} is chance.")
 for group in dict.fromkeys(name for name, _ in rates):

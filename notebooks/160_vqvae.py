@@ -200,12 +200,10 @@ show(bars(says, sizes, x="perplexity on held-out turns (codes)"), title="Use of 
 # ## Findings
 
 # %% tags=["findings"]
-say("{codes} codes are used like {perplexity}; {dead_codes} are dead.")
-say(
-    "On held-out turns a code leaves {reconstruction} unsaid; k-means {reconstruction_kmeans}, FSQ {reconstruction_fsq}."
-)
-say("Turn by turn the VQ-VAE {verdict} k-means: it leaves less unsaid by {gain_over_kmeans}.")
-say("Two seeds agree {seed_agreement} on held-out turns; two k-means {seed_agreement_kmeans}.")
+say("One of {codes:.0f} codes a turn leaves {reconstruction:share} of what tells turns apart unsaid, k-means {reconstruction_kmeans:share}: the VQ-VAE {verdict} k-means.")
+say("Turn by turn it leaves less unsaid than k-means by {gain_over_kmeans}; a quantiser without a codebook (FSQ) leaves {reconstruction_fsq:share}.")
+say("The codes are used as evenly as {perplexity} would be; {dead_codes:.0f} are dead.")
+say("Trained from another seed, the codes agree {seed_agreement} on held-out turns (1 = the same codes, 0 = chance); those of k-means {seed_agreement_kmeans}.")
 
 # %% [markdown]
 # **Sources** · van den Oord et al. 2017 (VQ-VAE) · Mentzer et al. 2024 (FSQ) · Vinh et al. 2010 (adjusted mutual

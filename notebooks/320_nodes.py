@@ -357,10 +357,8 @@ if about.kind == "values":
         )
     say("Training took {training_seconds}.")
 else:
-    say("On messages it never saw the encoder is right {test_accuracy} of the time, macro-F1 {test_macro_f1}.")
-    say(
-        "The best floor is {best_floor} with macro-F1 {floor_macro_f1}; the paired test between them gives p = {p_value_against_floor:.2g}."
-    )
+    say("On messages that it had not seen the encoder is right {test_accuracy:share} of the time, the best floor ({best_floor}) {floor_accuracy:share}; the paired test between them gives p = {p_value_against_floor:.2g}.")
+    say("Averaged over the labels (macro-F1): encoder {test_macro_f1}, floor {floor_macro_f1}.")
     say(
         "Training took {training_seconds}. At 95 % accuracy it can answer {coverage_at_95_percent:.0%} of the messages; the hardest label is {hardest_label}."
     )

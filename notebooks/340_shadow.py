@@ -191,7 +191,7 @@ queue.head(10)
 
 # %% tags=["findings"]
 say(
-    "Traffic and LLM are simulated: {simulated}. Encoder and LLM agree on {agreement} of the messages that both answered."
+    "Encoder and LLM agree on {agreement:share} of the messages that both answered (traffic and LLM simulated: {simulated})."
 )
 if np.isnan(escalation.threshold):
     record("target_agreement", target_agreement)
@@ -200,7 +200,7 @@ if np.isnan(escalation.threshold):
     )
 else:
     say(
-        "Asking the LLM below a confidence of {escalation_threshold:.2f} sends it {escalated_share} of the messages and leaves an agreement of {agreement_above_threshold} where the encoder answers alone."
+        "Asking the LLM below a confidence of {escalation_threshold:.2f} sends it {escalated_share:share} of the messages and leaves an agreement of {agreement_above_threshold:share} where the encoder answers alone."
     )
 say(
     "The encoder pays for itself after {break_even_days} (never in {never_breaks_even:.0%} of the draws); {drift_alarms:.0f} drift alarms; {queued:.0f} messages wait for review."

@@ -194,7 +194,7 @@ record("rejected_words", report.mean_rejected_words, unit="words", n=report.n)
 
 # %% tags=["findings"]
 say(
-    "On held-out prompts the aligned model ranks the chosen answer higher {test_accuracy} of the time; always taking the longer (or always the shorter) answer gives {longer_answer_floor}."
+    "On held-out prompts the aligned model ranks the chosen answer higher {test_accuracy:share} of the time; always taking the longer (or always the shorter) answer is right {longer_answer_floor:share}."
 )
 say("Reward margin {reward_margin}; test loss {test_loss}, where no learning gives 0.693.")
 say(

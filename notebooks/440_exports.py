@@ -84,6 +84,9 @@ system_prompt = (
     json.loads(run.find("sources.json").read_text(encoding="utf-8"))["system_prompt"] if run.has("sources.json") else ""
 )
 
+# %% [markdown]
+# Greedy decoding by default: with sampling, two models would differ by luck as well, and it would take several answers a prompt to tell the two apart.
+
 # %%
 decoding = Decoding(max_new_tokens, temperature, top_p, seed, system_prompt)
 rows = answer_all(models, prompts, decoding, store=run.checkpoints / "answers.jsonl", batch_size=batch_size)
@@ -113,6 +116,9 @@ table = pd.DataFrame(
 )
 run.write_csv("eq_bench.csv", table)
 table
+
+# %% [markdown]
+# The interval is over dialogues, not questions: the 171 official questions are cuts of about 50 dialogues, and questions on the same dialogue go right and wrong together. Counted as independent they would make the interval too narrow.
 
 # %%
 names = list(scores)
@@ -147,12 +153,18 @@ facts = {
 run.write_json("summary.json", facts)
 pd.DataFrame(summary).round(3)
 
+# %% [markdown]
+# A tuned model often answers at another length than its base. That alone can please or displease a judge, so it is looked at before anybody compares contents.
+
 # %%
 lengths = {
     name: [len(r["response"].split()) for r in rows if r["model"] == name and r["meta"]["set"] != "eq_bench"]
     for name in models.names
 }
 show(histogram(lengths, x="words of an answer"), title="Length of answers")
+
+# %% [markdown]
+# Tuning on kind answers can cost a model its refusals. Each bar counts prompts that should be declined; with few of them the intervals are wide, and a difference inside them is none.
 
 # %%
 red = [entry for entry in summary if entry["set"] == "redteam"]
@@ -175,6 +187,9 @@ show(
 page = side_by_side_page(rows, models.names, title="Answers side by side")
 run.write_text("side_by_side.html", page)
 
+# %% [markdown]
+# Two prompts, all models, the beginning of each answer. Look for what no score sees: does it answer this person, or anybody?
+
 # %%
 shown = [
     (r["prompt"][-1]["content"][:70], r["model"], r["response"][:90])
@@ -182,6 +197,9 @@ shown = [
     if r["meta"]["set"] == "qualitative" and r["prompt_id"] in ("q20", "q22")
 ]
 pd.DataFrame(shown, columns=["prompt", "model", "answer"])
+
+# %% [markdown]
+# The comparison that counts is paired: the same prompt under both models. A prompt that both decline says nothing about tuning, however hard it is.
 
 # %%
 declined = {
@@ -191,6 +209,11 @@ declined = {
     for name in models.names
 }
 change = paired_difference(declined["sft"], declined["base"], seed=seed).estimate
+
+# %% [markdown]
+# What the findings quote, each with its n and interval. EQ-Bench is a mean over the answers that could be parsed; the others are counted beside it and never scored 0.
+
+# %%
 record("prompts", n_prompts)
 record("eq_bench_constant_floor", floors["constant"], unit="points")
 record("eq_bench_random_floor", floors["random"], unit="points")
@@ -223,10 +246,10 @@ say(
     "Not parsed, and so unscored: {eq_bench_unparsed_base} of the base's answers, {eq_bench_unparsed_sft} of the tuned model's."
 )
 say(
-    "Red-team prompts declined: base {declined_base}, tuned {declined_sft}; the difference is {declined_sft_minus_base}."
+    "Red-team prompts declined: base {declined_base:share}, tuned {declined_sft:share}; the difference is {declined_sft_minus_base}."
 )
 say(
-    "The refusal rule misses {heuristic_missed} of labelled refusals and raises a false alarm in {heuristic_false_alarms} of other responses."
+    "The refusal rule misses {heuristic_missed:share} of labelled refusals and raises a false alarm in {heuristic_false_alarms:share} of other responses."
 )
 
 # %% [markdown]

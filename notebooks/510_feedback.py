@@ -56,12 +56,18 @@ run = begin("feedback", globals())
 found = redacted(read_chats(run.input(chats), legend=legend, fields=Fields(**field_names)), run, on=redact)
 pd.DataFrame({"code here": found.legend.codes.values(), "code in the file": found.legend.codes.keys(), "meaning": [MEANINGS[c] for c in found.legend.codes.values()]})
 
+# %% [markdown]
+# A code that the legend shifts is counted: if it is not zero, the file is from the time of the wrong code, and every category was moved to its true meaning. Chats that cannot be used follow with their line.
+
 # %%
 run.write_jsonl("rejected.jsonl", found.rejected)
 n_read = len(found.rows) + len(found.rejected)
 record("n_rejected", len(found.rejected), n=n_read)
 record("n_shifted_codes", len(found.legend.shifted))
 pd.DataFrame(found.rejected, columns=["line", "conversation_id", "reason"])
+
+# %% [markdown]
+# A few bad chats are life. Many mean that the file is read wrongly, and then every figure below would be about something else.
 
 # %%
 if len(found.rejected) > max_rejected_fraction * n_read:
@@ -112,6 +118,9 @@ if recogniser != "off":
 # %% [markdown]
 # The floor names the most frequent category for every chat. On the generated sample the phrases repeat between training and test, so these figures show that the method works, not how well it would work on your chats.
 
+# %% [markdown]
+# Labels are never overwritten. The recogniser only speaks where people did not, and keeps silent where it is not sure: a wrong label costs more here than a missing one, because it would ask a model to mend a good answer.
+
 # %%
 train, held_out = split.train, split.held_out
 if recogniser != "off":
@@ -139,6 +148,9 @@ run.write_table("feedback", table[["conversation_id", "split", "category", "sour
 record("n_kept", len(kept), n=len(train))
 record("n_negative", sum(row["category"] != "UR5" for row in kept), n=len(kept))
 
+# %% [markdown]
+# Without a recogniser its figures are not a number, which is not the same as zero.
+
 # %%
 if recogniser == "off":
     for name in ("recogniser_accuracy", "recogniser_macro_f1", "recogniser_coverage", "floor_accuracy"):
@@ -148,9 +160,9 @@ if recogniser == "off":
 # ## Findings
 
 # %% tags=["findings"]
-say("{n_kept} training chats hold feedback that can be used, {n_negative} of them negative; {n_held_out} chats are kept for judging.")
-say("{n_rejected} chats were rejected; {n_overlapping} were left out because a held-out chat has the same context.")
-say("The recogniser is right {recogniser_accuracy} of the time where it answers, on {recogniser_coverage:.0%} of the chats; always naming the most frequent category is right {floor_accuracy}.")
+say("{n_kept:,.0f} training chats hold feedback that can be used, {n_negative:,.0f} of them negative; {n_held_out:,.0f} chats are kept for judging.")
+say("{n_rejected:,.0f} chats were rejected; {n_overlapping:,.0f} were left out because a held-out chat has the same context.")
+say("The recogniser is right {recogniser_accuracy:share} of the time where it answers, on {recogniser_coverage:.0%} of the chats; always naming the most frequent category is right {floor_accuracy:share}.")
 say("It added a category to {n_recognised} chats without a label.")
 
 # %% [markdown]

@@ -228,10 +228,10 @@ if remote == "together" and improved:
 # ## Findings
 
 # %% tags=["findings"]
-say("{backend} wrote {n_improved} better answers to {n_criticised} criticised ones; {n_unscored} are missing. Cost: {cost} of at most {cost_at_most}.")
+say("{backend} wrote {n_improved:,.0f} answers in place of {n_criticised:,.0f} criticised ones; {n_unscored:,.0f} are missing. Cost: {cost} of at most {cost_at_most}.")
 for name in methods:
-    say(f"Method {name}: {{leaks_{name}}} answers betray the feedback.")
-say("For training: {n_dpo_pairs} preference pairs and {n_kto_labels} labelled answers.")
+    say(f"Method {name}: {{leaks_{name}:.0f}} answers betray the feedback.")
+say("For training: {n_dpo_pairs:,.0f} preference pairs and {n_kto_labels:,.0f} labelled answers.")
 
 # %% [markdown]
 # ## Sources
