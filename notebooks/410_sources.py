@@ -106,6 +106,9 @@ if base_model == "new":
             whole = {d.conversation_id: d.messages for d in corpora.dialogues if d.split == "train"}
             warm_up(folder, whole.values(), steps=new_steps, seed=seed)
 
+# %% [markdown]
+# The end-of-turn token printed here is the one that has to be trained later: a model that never sees it in the loss never learns to stop.
+
 # %%
 model_folder = str(run.folder / "base") if base_model == "new" else base_model
 tokenizer = load_tokenizer(model_folder)
@@ -124,6 +127,9 @@ require_known_labels(corpora.dialogues, emotions, strategies)
 brackets = bracketed_labels(corpora.dialogues, strategies)
 print({name: f"{len(check.found)} of {check.planted} canaries found" for name, check in checks.items()}, brackets)
 
+# %% [markdown]
+# The third test needs a yardstick. A counsellor's strategy can be guessed from what was said before it, and that is no leak. So the probe reads the decoded inputs, a second one the bare words of the same turns, and both are fitted on the training split and compared on chats that neither has seen.
+
 # %%
 chats = [d for d in corpora.dialogues if d.dropped]
 held_out = next((s for s in ("valid", "test") if any(d.split == s for d in chats)), "train")
@@ -134,6 +140,9 @@ pd.DataFrame(probes).drop(columns="excess").assign(excess=[p.excess.value for p 
 
 # %% [markdown]
 # A probe may well be right often: people's words say what troubles them. What counts is the excess over the words, and whether its interval lies above the tolerance.
+
+# %% [markdown]
+# A leak ends the stage here, before a single example is made. Trained on, it would show up as a head that is excellent in the lab and useless outside.
 
 # %%
 for check in checks.values():
@@ -155,6 +164,9 @@ examples = [e for e in made if isinstance(e, Example)]
 rejected = corpora.rejected + [r for r in made if isinstance(r, Rejected)]
 share = require_few_rejected(rejected, corpora.n_rows, max_rejected_fraction)
 run.write_jsonl("rejected.jsonl", (r._asdict() for r in rejected))
+
+# %% [markdown]
+# Nothing is dropped in silence: every unusable row is in `rejected.jsonl` with its line and reason. The most frequent reasons:
 
 # %%
 reasons = pd.Series([f"{r.source}: {r.reason.split(':')[0]}" for r in rejected], dtype=object)
@@ -219,6 +231,9 @@ run.write_json(
 )
 share_of_splits(table)
 
+# %% [markdown]
+# Labels are as unequal as people are. A head that always names the most frequent strategy is right as often as the longest bar is long: that is the floor that stage `sft` has to beat.
+
 # %%
 train_rows = table[table["split"] == "train"]
 shares = train_rows.loc[train_rows["strategy_label"] >= 0, "strategy_label"].value_counts(normalize=True).sort_index()
@@ -227,9 +242,15 @@ show(
     title="How often each strategy is used",
 )
 
+# %% [markdown]
+# Length decides what a training step costs, and the limit cuts the oldest turns of the longest chats. If much of the mass stands at the limit, the model does not see how these conversations began.
+
 # %%
 lengths = {name: part["input_ids"].map(len).to_numpy() for name, part in table.groupby("source", sort=False)}
 show(histogram(lengths, x="tokens of an example"), title="Length of examples by corpus")
+
+# %% [markdown]
+# What is worth quoting is recorded; the findings below are printed from these values.
 
 # %%
 record("examples", len(table), n=len(table))
@@ -251,14 +272,14 @@ record("largest_probe_excess", excess.excess.value, n=excess.n, interval=tuple(e
 # ## Findings
 
 # %% tags=["findings"]
-say("{examples} examples from {conversations} conversations; {rejected_share} of the rows could not be used.")
+say("{examples:,.0f} examples from {conversations:,.0f} conversations; {rejected_share:.1%} of the rows could not be used.")
 say(
     "{canaries_found} of {canaries_planted} canaries planted in metadata came out of the tokenizer. The largest excess of a probe for a dropped label over the words alone is {largest_probe_excess}."
 )
 say(
-    "{masks_judged} masks were judged one by one and all are right. {examples_cut} examples lost old turns to the limit."
+    "{masks_judged:,.0f} masks were judged one by one and all are right. {examples_cut:,.0f} examples lost old turns to the limit."
 )
-say("Share of held-out texts that are almost in the training split: {near_duplicate_share}.")
+say("{near_duplicate_share:share} of the held-out texts stand almost word for word in the training split.")
 
 # %% [markdown]
 # ## Sources
