@@ -1,7 +1,8 @@
 """One reader a source. Each gives a `Corpus`: canonical tables, and what was rejected with line and reason."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -148,12 +149,24 @@ def check_rejected(corpus: Corpus, max_rejected_fraction: float) -> None:
     """
     if len(corpus.turns) and corpus.rejected_fraction <= max_rejected_fraction:
         return
-    first = "; ".join(f"line {row.line}: {row.reason}" for row in corpus.rejected[:3]) or "the file holds no rows"
     lost = sum(row.rows for row in corpus.rejected)
     raise UserError(
         f"{lost} of {corpus.rows} rows were rejected, more than max_rejected_fraction = {max_rejected_fraction}. "
-        f"First reasons: {first}. Mend the file or its column and role names, or raise the limit."
+        f"Reasons: {_commonest_reasons(corpus.rejected)}. Mend the file or its column and role names, or raise the "
+        "limit."
     )
+
+
+def _commonest_reasons(rejected: Sequence[Rejected]) -> str:
+    """The three commonest reasons, each with the first of its lines and how many rows it cost."""
+    rows: Counter[str] = Counter()
+    for row in rejected:
+        rows[row.reason] += row.rows
+    lines = {row.reason: row.line for row in reversed(rejected)}
+    told = [
+        f"line {lines[reason]}: {reason}" + (f" ({n:,} rows)" if n > 1 else "") for reason, n in rows.most_common(3)
+    ]
+    return "; ".join(told) or "the file holds no rows"
 
 
 def _read(
@@ -164,7 +177,10 @@ def _read(
     found: Collector,
     take: Callable[[Row, Columns, Collector], None],
 ) -> None:
-    """Hand every readable row to `take`; the first one is checked for the required columns."""
+    """Hand every readable row to `take`; the first one is checked for the columns that are required or renamed."""
+    # An object of JSON lines may leave out what it does not know; a table has all of its columns in every row.
+    renamed = [] if path.suffix.lower().startswith(".json") else [field for field, n in names.items() if n != field]
+    wanted = dict.fromkeys([*required, *renamed])
     checked = False
     for row in rows_of(path, encoding=encoding):
         if isinstance(row, Rejected):
@@ -172,7 +188,7 @@ def _read(
             found.rows += row.rows
             continue
         if not checked:
-            require_columns(path, row.fields.keys(), names, required)
+            require_columns(path, row.fields.keys(), names, wanted)
             checked = True
         take(row, names, found)
 

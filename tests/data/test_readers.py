@@ -69,6 +69,25 @@ def test_a_missing_column_names_the_likeliest_one(file):
         read_transcripts(file("conversation_id,conversatoin\nc1,Hello\n"))
 
 
+def test_a_column_that_was_named_has_to_be_there_even_if_it_may_be_left_out(file):
+    # A misspelt outcome would else be a corpus without outcomes.
+    path = file("id;said;Result\n1;hello;gave\n")
+    columns = {"conversation_id": "id", "text": "said", "outcome": "Resullt"}
+    with pytest.raises(UserError, match=r"column 'Resullt' is missing.*Did you mean 'Result' for outcome"):
+        read_turns(path, columns=columns)
+    lines = file('{"id": "1", "said": "hello"}\n{"id": "1", "said": "bye", "Result": "gave"}\n', "calls.jsonl")
+    assert read_turns(lines, columns=columns | {"outcome": "Result"}).conversations["outcome"].tolist() == ["gave"]
+
+
+def test_too_many_rejected_rows_are_told_by_reason_the_commonest_first(file):
+    path = file("conversation_id,text\n1,\n,hello\n2,\n3,\n")
+    with pytest.raises(UserError) as error:
+        check_rejected(read_turns(path), 0.05)
+    assert "4 of 4 rows" in str(error.value)
+    reasons = "line 2: the text is empty (3 rows); line 3: conversation_id is empty"
+    assert f"Reasons: {reasons}." in str(error.value)
+
+
 def test_renaming_an_unknown_column_is_refused(file):
     with pytest.raises(UserError, match="renames outcom"):
         read_transcripts(file("conversation_id,conversation\nc1,x\n"), columns={"outcom": "result"})
