@@ -75,14 +75,14 @@ OWN = [command for command in commands() if "path/to/" in command]
 QUICK = [
     *runnable(f"{PYTHON} status"), *runnable(f"{PYTHON} check"), *runnable(f"{PYTHON} run demo --task explore"),
 ]  # fmt: skip
-REPORTS = [*runnable(".venv/bin/papermill"), *runnable(f"{PYTHON} report")]
+REPORTS = [*runnable(".venv/bin/papermill"), *runnable(f"{PYTHON} report"), *runnable(f"{PYTHON} compare")]
 INSTALLING = [*runnable("python -m venv"), *runnable(".venv/bin/python -m pip ")]
 
 
 def test_no_command_is_forgotten() -> None:
     known = {*QUICK, *REPORTS, *OWN, *INSTALLING, *ELSEWHERE}
     assert set(commands()) <= known, set(commands()) - known
-    assert len(QUICK) == 3 and len(REPORTS) == 4 and len(OWN) == 2 and len(INSTALLING) == 3
+    assert len(QUICK) == 3 and len(REPORTS) == 5 and len(OWN) == 2 and len(INSTALLING) == 3
 
 
 @pytest.mark.parametrize("command", QUICK)
@@ -96,7 +96,8 @@ def test_reports_are_rebuilt_one_can_be_sent_alone_and_one_made_of_a_notebook_ru
     succeeds(f"{PYTHON} run demo --task explore", tmp_path)
     for command in REPORTS:
         succeeds(command, tmp_path)
-    for page in ("demo/index.html", "demo/110_explore.single.html", "v0.1/110_explore.html", "v0.1/index.html"):
+    pages = ["demo/index.html", "demo/110_explore.single.html", "v0.1/110_explore.html", "v0.1/index.html"]
+    for page in [*pages, "_compare/demo--v0.1.html"]:
         assert (home / "reports" / page).exists(), page
 
 
