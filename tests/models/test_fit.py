@@ -49,6 +49,16 @@ def test_killed_training_ends_bit_for_bit_where_it_would_have(
     assert [line["loss"] for line in resumed.history] == [line["loss"] for line in straight.history]
 
 
+def test_sparing_memory_changes_no_weight(
+    words: LabelledTexts, settings: FineTuning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # states computed anew draw the same dropout: with a budget of no tokens every batch goes that way
+    usual = fit_text_classifier(words, words, settings, tmp_path / "usual")
+    monkeypatch.setattr(fitting, "_TOKENS_KEPT", 0)
+    spared = fit_text_classifier(words, words, settings, tmp_path / "spared")
+    assert np.array_equal(weights(spared), weights(usual))
+
+
 def test_finished_training_is_not_repeated_but_other_texts_start_anew(
     words: LabelledTexts, settings: FineTuning, tmp_path: Path
 ) -> None:
