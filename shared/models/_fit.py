@@ -144,7 +144,7 @@ class _Training:
         self.seconds += time.monotonic() - started
 
     def _spare_memory(self, tokens: int) -> None:
-        """Where keeping states would take gigabytes, compute them anew on the way back: a third slower, same weights."""
+        """Where states would take gigabytes, compute them anew on the way back: a third slower, same weights."""
         encoder = self.classifier.network.encoder
         too_many = tokens > _TOKENS_KEPT and device().type == "cpu"
         if too_many and encoder.supports_gradient_checkpointing:
