@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional
+from transformers import PrinterCallback
 
 from shared.dpo._pairs import Judged, Pair
 from shared.runs import UserError, write_json
@@ -82,6 +83,7 @@ def align(
     require_disk_space(folder, sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad))
     torch.manual_seed(alignment.seed)
     trainer = _trainer(model, alignment, examples, tokenizer, folder)
+    trainer.remove_callback(PrinterCallback)  # it prints each row of the history, which is kept anyway
     with readable_disk_errors(folder):
         trainer.train()
     history = [row for row in trainer.state.log_history if "loss" in row]
@@ -171,7 +173,7 @@ def _options(alignment: Alignment, model: Any, folder: Path) -> dict[str, Any]:
         "gradient_accumulation_steps": alignment.accumulation,
         "learning_rate": alignment.learning_rate,
         "max_length": alignment.max_length,
-        "logging_steps": alignment.log_every,
+        "logging_steps": min(alignment.log_every, alignment.steps),  # a short training has a history as well
         "seed": alignment.seed,
         "bf16": model.get_base_model().dtype == torch.bfloat16,
         "use_cpu": not torch.cuda.is_available(),

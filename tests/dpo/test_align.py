@@ -37,6 +37,16 @@ def test_preferences_move_the_margin_and_the_start_stays(adapter, tmp_path, obje
         assert float(aligned.history[0]["loss"]) == pytest.approx(math.log(2), abs=0.02)
 
 
+def test_a_training_shorter_than_the_distance_of_two_log_rows_has_a_history_and_prints_nothing(
+    adapter, tmp_path, capsys
+):
+    aligned = align(
+        adapter, Alignment(steps=1, max_length=128, log_every=5), PAIRS, tokenizer_of(adapter), folder=tmp_path
+    )
+    assert [row["step"] for row in aligned.history] == [1]
+    assert "loss" not in capsys.readouterr().out
+
+
 def test_an_example_longer_than_the_limit_is_refused(adapter, tmp_path):
     with pytest.raises(UserError, match="longer than max_length"):
         align(adapter, Alignment(max_length=8), PAIRS, tokenizer_of(adapter), folder=tmp_path)
