@@ -61,7 +61,7 @@
     const layout = figure.layout;
     delete layout.title;
     const legend = figure.data.length > 1 && layout.showlegend !== false;
-    const named = (layout.annotations || []).some((note) => note.yref === "paper" && note.y === 1); // a line's name is there
+    const named = (layout.annotations || []).some((note) => /^(paper|y\d* domain)$/.test(note.yref) && note.y === 1); // a line's name is there
     layout.margin = Object.assign({}, layout.margin, { t: (legend ? 40 : 24) + (legend && named ? 22 : 0), b: 12 }); // axes add what they need
     if (legend && named) layout.legend = Object.assign({}, layout.legend, { y: 1 + 26 / ((layout.height || 380) - 110) });
     for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
