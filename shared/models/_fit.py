@@ -148,9 +148,9 @@ class _Training:
         encoder = self.classifier.network.encoder
         too_many = tokens > _TOKENS_KEPT and device().type == "cpu"
         if too_many and encoder.supports_gradient_checkpointing:
-            encoder.gradient_checkpointing_enable({"use_reentrant": False})
+            encoder.activation_checkpointing_enable({"use_reentrant": False})
         else:
-            encoder.gradient_checkpointing_disable()
+            encoder.activation_checkpointing_disable()
 
     def _set_rates(self) -> None:
         """Linear climb over the warm-up, then linear fall to zero."""
