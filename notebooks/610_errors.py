@@ -72,6 +72,9 @@ test = rows[rows["split"] == "test"].reset_index(drop=True)
 wrong = test[~test["right"]].sort_values("confidence", ascending=False, kind="stable")
 has_text = bool(test["text"].str.strip().any())
 
+# %% [markdown]
+# Items of one conversation or one author are alike, so every interval below is over such clusters, not over items.
+
 # %%
 rate = accuracy_estimate(np.ones(len(test)), (~test["right"]).to_numpy(dtype=float), test["cluster"].to_numpy(dtype=object), seed=seed)
 record("stage", f"head {head} of sft" if head else found.stage)
@@ -89,6 +92,9 @@ confusions = confusion_table(test)
 run.write_csv("confusions.csv", confusions)
 top = confusions.head(12)
 names = [f"{t} → {p}" for t, p in zip(top["truth"], top["predicted"], strict=True)]
+
+# %% [markdown]
+# The twelve commonest. Where two intervals overlap, their order is not settled.
 
 # %%
 record("commonest_confusion", names[0] if names else "none")
@@ -108,6 +114,9 @@ listed = errors_by(test, features, seed=seed)
 run.write_csv("errors_by.csv", listed)
 record("features", ", ".join(features) or "none")
 most = listed.groupby("feature", sort=False).head(6)
+
+# %% [markdown]
+# A value far to the right of the dashed line is where to look first; whether it is more than chance is asked in the next section.
 
 # %%
 if len(most):
@@ -130,7 +139,7 @@ slices.head(8).round(3)
 
 # %% [markdown]
 # ## Is it the label?
-# Where the model contradicts a label with more confidence than it usually has, the label deserves a second look. That is a suspicion and no proof: on a kind of item that it has never seen, the model may be just as sure and wrong. Even if every label were right, a model as unsure as this one would contradict some of them: only what lies above that number counts as label noise below (first one temperature makes the model as sure as it is right, or overconfidence would pass for wrong labels), and people decide. Near-duplicates with different labels cannot both be right.
+# Where the model contradicts a label with more confidence than it usually has, the label deserves a second look. That is a suspicion and no proof: on a kind of item that it has never seen, the model may be just as sure and wrong. Even if every label were right, a model as unsure as this one would contradict some of them: only what lies above that number counts as label noise below (first one temperature makes the model as sure as it is right, or overconfidence would pass for wrong labels), and people decide.
 
 # %%
 kept = found.predictions.probabilities
@@ -144,6 +153,9 @@ record("label_errors_by_chance", by_chance, n=len(test))
 record("label_errors_above_chance", len(suspected) if part is not None else float("nan"), n=len(test))
 with pd.option_context("display.max_colwidth", 120):
     display(noisy[["text", "truth", "likelier", "margin"]].head(8).round(3))
+
+# %% [markdown]
+# Two items that say nearly the same and have different labels cannot both be right: they call for one decision, not for a better model.
 
 # %%
 train = found.train.assign(item=[f"train#{i}" for i in range(len(found.train))], split="train")
@@ -181,6 +193,9 @@ record("stand_in_agreement", linear.agreement.value if linear else float("nan"),
 effects = explain_errors(asked, wrong["text"].tolist(), passes=passes) if asked else []
 looked = wrong.head(len(effects))
 
+# %% [markdown]
+# Orange words speak for the wrong answer, blue ones against it.
+
 # %%
 flips = dict(zip(looked["item"], (one.flips for one in effects), strict=True))
 record("answers_one_word_flips", sum(flips.values()), n=len(flips))
@@ -189,7 +204,7 @@ if len(shown):
     embed(marked_page(shown, effects[:examples]), title="Words of the most confident errors", height=min(20 + sum(70 + 23 * (min(len(text), 400) // 100) for text in shown["text"]), 900))
 
 # %% [markdown]
-# Orange words speak for the wrong answer, blue ones against it. And these are the hardest items: the model hardly prefers one answer to another.
+# And these are the hardest items, right or wrong: the model hardly prefers one answer to another.
 
 # %%
 ordered = np.sort(part.to_numpy(), axis=1) if part is not None and part.shape[1] > 1 else None
@@ -215,6 +230,9 @@ run.write_csv("remedies.csv", ranked)
 record("first_remedy", str(ranked["remedy"].iloc[0]))
 record("errors_it_explains", float(ranked["share"].iloc[0]), n=int(ranked["errors"].sum()))
 
+# %% [markdown]
+# The longest bar is where the next hour of work belongs; the table says what the work is.
+
 # %%
 show(bars(ranked["cause"], ranked["errors"], x="errors"), title="What the errors come from")
 with pd.option_context("display.max_colwidth", 200):
@@ -234,7 +252,7 @@ queue["why"].value_counts().rename_axis("why").reset_index(name="items")
 
 # %% [markdown]
 # ## What did a change do?
-# The same items under another run or another model: `before` is that one, `after` the one analysed here.
+# The same items under another run (`compare_with`) or another model (`compare_model`): `before` is that one, `after` the one analysed here. Both answered the same items, so the difference is taken item by item.
 
 # %%
 change = None
@@ -249,11 +267,15 @@ if compare_with or compare_model:
     record("unpaired", change.n_unpaired)
     record("change_p_value", change.p_value, n=change.difference.n)
 
+# %% [markdown]
+# A difference near zero can hide that many items changed sides. So what got better and what broke is counted for each label, and shown.
+
 # %%
 if change is not None:
+    say("Accuracy changes by {accuracy_gain}: {better:.0f} items got better, {broken:.0f} broke; {unpaired:.0f} items are in one of the two only.")
     moved = pd.concat([change.better.assign(change="better"), change.broken.assign(change="broken")], ignore_index=True)
     run.write_csv("changes.csv", moved)
-    display(changes_by_label(change))
+    display(changes_by_label(change).head(12))
     short = moved.rename(columns={"predicted_first": "before", "predicted_second": "after"})
     with pd.option_context("display.max_colwidth", 160):
         display(short.groupby("change").head(4)[["change", "text", "truth", "before", "after"]])
@@ -262,11 +284,12 @@ if change is not None:
 # ## Findings
 
 # %% tags=["findings"]
-say("{error_rate} of the test items from {stage} are wrong; the commonest confusion is {commonest_confusion}. {slices_found:.0f} of {slices_looked_at:.0f} slices are worse than the rest.")
-say("The model contradicts {likely_label_errors} labels confidently; {label_errors_by_chance} were to be expected if all labels were right. Near-duplicates that contradict each other: {contradictions}. Test items that stand in train too: {test_items_seen_in_train}.")
-say("Most errors ({errors_it_explains:.0%}) call for this: {first_remedy}. {queued:.0f} items wait for people. One word flips the answer in {answers_one_word_flips} of the errors looked at, explained by {explained_by}.")
+say("The stage {stage} answers {error_rate:share} of the test items wrongly; the commonest confusion is {commonest_confusion}. Of {slices_looked_at:.0f} slices of the items {slices_found:.0f} are worse than the rest beyond chance.")
+say("What would fix most, {errors_it_explains:.0%} of the errors: {first_remedy}. {queued:.0f} items wait for people in the review queue.")
+say("The model confidently contradicts {likely_label_errors:.0f} labels, where {label_errors_by_chance:.0f} were to be expected if every label were right. Pairs of near-duplicates with different labels: {contradictions:.0f}. Test items that stand in train letter by letter: {test_items_seen_in_train:share}.")
+say("Leaving out one word turns {answers_one_word_flips} of the errors looked at, explained by {explained_by}.")
 if change is not None:
-    say("Against the other run accuracy changes by {accuracy_gain}; {better:.0f} items got better, {broken:.0f} broke (p = {change_p_value:.2g}).")
+    say("Compared with the run or model before, {better:.0f} items got better and {broken:.0f} broke; accuracy changes by {accuracy_gain}, p = {change_p_value:.2g}.")
 
 # %% [markdown]
 # ## Sources

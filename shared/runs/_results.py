@@ -25,7 +25,8 @@ class Recorded:
     def __format__(self, spec: str) -> str:
         if spec == "share":
             return self._as_percentage()
-        return format(self.value, spec) if spec else self._in_words()
+        unscored = isinstance(self.value, float) and math.isnan(self.value)
+        return format(self.value, spec) if spec and not unscored else self._in_words()
 
     def _in_words(self) -> str:
         return self._written(rounded, f" {self.unit}" if self.unit else "")

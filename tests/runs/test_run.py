@@ -182,8 +182,8 @@ def test_say_prints_recorded_values_with_interval_and_escapes_text(monkeypatch: 
     assert shown == [
         "0.931 (95 % interval 0.900 to 0.950, n = 203) | 93% | &lt;script&gt;alert(1)&lt;/script&gt; | not scored"
     ]
-    say("{accuracy:share} | {missing:share}")
-    assert shown[1] == "93.1 % (95 % interval 90.0 to 95.0, n = 203) | not scored"
+    say("{accuracy:share} | {missing:share} | {missing:.0%}")
+    assert shown[1] == "93.1 % (95 % interval 90.0 to 95.0, n = 203) | not scored | not scored"
     with pytest.raises(UserError, match="'floor' was not recorded"):
         say("{floor}")
 
