@@ -168,7 +168,9 @@ display(node({"message": timed}))
 # ## Findings
 
 # %% tags=["findings"]
-say("{served_weights} is served, because the quality gate {gate}: INT8 is right on {accuracy_int8:share} of the test messages, the trained model on {accuracy_torch_fp32:share}.")
+say(
+    "{served_weights} is served, because the quality gate {gate}: INT8 is right on {accuracy_int8:share} of the test messages, the trained model on {accuracy_torch_fp32:share}."
+)
 say("INT8 answers one message in {p50_int8} against {p50_torch_fp32} for torch: {int8_speedup} times faster at p50.")
 say(
     "It takes {size_int8} instead of {size_torch_fp32} and gives up to {int8_messages_per_second:.0f} messages a second."

@@ -82,6 +82,10 @@ class OnnxClassifier:
             (result[index],) = self.session.run(None, self._tensors([encoded[i] for i in index]))
         return result
 
+    def tensors(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """What the graph reads for these texts, the longest first: padded int64 (texts, tokens) each, by name."""
+        return self._tensors(sorted(self._encoded(texts), key=lambda one: -len(one.ids)))
+
     def token_counts(self, texts: Sequence[str]) -> np.ndarray:
         """(texts,) int: tokens that the model reads of each, special ones included."""
         return np.array([len(one.ids) for one in self._encoded(texts)], dtype=int)

@@ -73,7 +73,7 @@ def test_an_encoder_from_a_folder_is_tuned_exported_and_answers_in_int8(architec
 
     texts = ["sad", "good morning", " ".join(WORDS)]
     exact = export_classifier(tmp_path / "trained", tmp_path / "fp32", texts)
-    small = quantise(exact.folder, tmp_path / "int8")
+    small = quantise(exact.folder, tmp_path / "int8", validation.texts[:6])
     assert exact.largest_difference < 1e-5 * max(1.0, exact.scale)
     # both layers' attention is one operator each, and nothing of its parts is left
     kinds = [node.op_type for node in onnx.load(exact.folder / "model.onnx").graph.node]

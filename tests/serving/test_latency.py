@@ -51,3 +51,13 @@ def test_quality_stands_beside_size() -> None:
     # one: F1 of a = 2*2/(3+2) = 0.8, of b = 2*1/(1+2) = 0.667
     assert table["macro_f1"].iloc[0] == pytest.approx((0.8 + 2 / 3) / 2)
     assert table["megabytes"].tolist() == [90.0, 23.0]
+
+
+def test_with_thresholds_macro_f1_is_of_every_label_that_is_said() -> None:
+    scores = np.array([[0.9, 0.6], [0.4, 0.7], [0.8, 0.1]])
+    truth = [["a", "b"], ["b"], ["b"]]
+    table = quality_table(
+        {"one": scores}, truth, ("a", "b"), list("xyz"), {"one": 1.0}, thresholds=np.array([0.5, 0.65])
+    )
+    # said: {a}, {b}, {a}. a: 1 hit, 2 said, 1 there: 2/3. b: 1 hit, 1 said, 3 there: 2/4.
+    assert table["macro_f1"].iloc[0] == pytest.approx((2 / 3 + 1 / 2) / 2)
