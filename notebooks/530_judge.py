@@ -20,6 +20,7 @@ from IPython.display import display
 from shared.data import redacted, redaction_report
 from shared.figures import intervals, lines, show
 from shared.judge import (
+    JUDGE_PROMPT,
     answer_alarms,
     answer_bill,
     answer_contexts,
@@ -51,6 +52,7 @@ from shared.judge import (
 from shared.llm import Prices, Sending, default_cache, open_chat
 from shared.models import encode
 from shared.runs import begin, record, say
+from shared.stats import wilson_interval
 
 # %% tags=["parameters"]
 run_version: str = "v0.1"  # folder under runs/
@@ -108,6 +110,9 @@ held_out = held_out_contexts(chats, training, last=last)
 tuned_with = json.loads(run.find("sources.json").read_text(encoding="utf-8")) if run.has("sources.json") else {}
 contexts = with_system_prompt(held_out.contexts, tuned_with.get("system_prompt", ""))
 
+# %% [markdown]
+# A context that a model was trained on would test its memory. Both counts stand here, so that it can be seen how much was compared with how much.
+
 # %%
 record("n_training_conversations", len(training))
 record("n_contexts", len(contexts), n=len(chats))
@@ -132,6 +137,9 @@ power_table.round(3)
 # %% [markdown]
 # ## What will it cost?
 
+# %% [markdown]
+# The bill is an upper bound: it counts every answer at its token limit, and leaves out what the cache already holds. The judge gets a bill of its own below.
+
 # %%
 names = {"model": model, "baseline": baseline}
 places = {role: str(run.find(name.removeprefix("upstream:"))) if name.startswith("upstream:") else name for role, name in names.items()}
@@ -140,6 +148,9 @@ backends = {role: None if place == "original" else open_chat(place, base_url=bas
 prices, cache = Prices(prompt_price, completion_price), default_cache()
 for role, backend in ((role, backend) for role, backend in backends.items() if backend is not None):
     print(f"{role}: {answer_bill(backend, contexts, prices=prices, cache=cache, **how).in_words()}")
+
+# %% [markdown]
+# Both models get the same contexts, the same limit and the same seed. A context that one of them did not answer is left out for both, and listed.
 
 # %%
 remote = bool(base_url or judge_url or any(":" in place for place in (*places.values(), judge)))
@@ -162,7 +173,7 @@ alarms
 
 # %% [markdown]
 # ## Judging
-# Every pair is judged in both orders. Verdicts that differ are a tie; a verdict that cannot be read leaves the pair unscored. The raw text of every verdict is kept in `comparisons`.
+# Every pair is judged in both orders. Verdicts that differ are a tie; a verdict that cannot be read leaves the pair unscored. The raw text of every verdict is kept in `comparisons`. What the judge is told, or what it computes, is printed: a verdict is only as good as its question.
 
 # %%
 judge_prices = Prices(judge_prompt_price, judge_completion_price)
@@ -170,6 +181,10 @@ chat_judge = None if judge == "reference" else open_chat(judge, base_url=judge_u
 ask = partial(judge_by_reference, encode=encode, margin=margin) if chat_judge is None else partial(judge_pairs, chat_judge, cache=cache, sending=sending, prices=judge_prices)
 if chat_judge is not None:
     print(judge_bill(chat_judge, paired.pairs, prices=judge_prices, cache=cache).in_words())
+print(JUDGE_PROMPT if chat_judge else f"Cosine similarity of an answer to the reference, in the embedding space of the built-in encoder; closer than {margin} is a tie. It measures likeness to one good answer, not help.")
+
+# %% [markdown]
+# The order of judging is drawn from the seed. With `stop_early` the judge looks after each portion and stops as soon as the band leaves 50 %; that costs nothing in error, because the band holds at every look (see below).
 
 # %%
 stopped = judge_until_decided(ask, paired.pairs, portion=portion if stop_early else max(len(paired.pairs), 1), alpha=alpha, seed=seed)
@@ -196,6 +211,13 @@ record("n_unscored", plain.n_unscored, n=len(table))
 record("p_value", plain.p_value, n=plain.n_prompts)
 record("effect_size", plain.effect_size, unit="standard deviations", n=plain.n_prompts)
 record("verdict", verdict_in_words(plain))
+
+# %% [markdown]
+# The plan above assumed a third of ties. With the share that there really was, this is what the comparison could have found; a win rate nearer to 50 % than that would be missed more often than found.
+
+# %%
+found, _ = plan(max(plain.n_prompts, 1), tie_share=plain.ties / max(plain.n, 1), alpha=alpha)
+record("smallest_detectable_as_judged", found, unit="percentage points", n=plain.n_prompts)
 pd.Series(plain._asdict() | {"interval": f"{plain.interval.low:.1f} to {plain.interval.high:.1f}"}, name="value").rename_axis("figure").reset_index()
 
 # %% [markdown]
@@ -245,6 +267,9 @@ if chat_judge is not None and repeat_share > 0:
 for name, one in panel.items():
     record(name, one.value, n=one.n, interval=one.interval)
 
+# %% [markdown]
+# Each dot with its interval and n: where an interval holds 0.5, this many pairs show no leaning, which is not the same as there being none. A leaning towards longer answers is read together with the win rate at equal length.
+
 # %%
 leanings = {name: one for name, one in panel.items() if one.n and name != "win_rate_corrected_by_people"}
 show(intervals([name.replace("_", " ") for name in leanings], [one.value for one in leanings.values()], [one.interval.low for one in leanings.values()], [one.interval.high for one in leanings.values()], x="share of verdicts or pairs", reference=0.5, reference_name="no leaning"), title="Properties of the judge")
@@ -266,6 +291,9 @@ if judge_arms and run.has("arms.parquet"):
         record(f"arm_p_holm_{row.model}", row.p_holm, n=row.n_prompts)
     show(intervals(against["model"], against["win_rate"], against["low"], against["high"], x="win rate over the original answer (%)", reference=50.0, reference_name="no difference"), title="Each arm against the original answers")
 
+# %% [markdown]
+# The ranking puts all pairs of arms into one model. Its intervals come from contexts drawn anew; arms whose intervals overlap widely share their place.
+
 # %%
 if judge_arms and run.has("arms.parquet"):
     ranked = pd.DataFrame([one._asdict() | {"low": one.interval.low, "high": one.interval.high} for one in bradley_terry(arms, replicates=300, seed=seed)])
@@ -279,11 +307,14 @@ if judge_arms and run.has("arms.parquet"):
 
 # %%
 coverage = check_coverage(repetitions=coverage_repetitions, seed=seed)
-record("coverage", coverage.clustered, n=coverage.repetitions)
-record("coverage_usual_recipe", coverage.naive, n=coverage.repetitions)
-record("coverage_usual_recipe_at_95", coverage.naive_95, n=coverage.repetitions)
+recipes = {"coverage": coverage.clustered, "coverage_usual_recipe": coverage.naive, "coverage_usual_recipe_at_95": coverage.naive_95}
+for name, share in recipes.items():
+    record(name, share, n=coverage.repetitions, interval=tuple(wilson_interval(round(share * coverage.repetitions), coverage.repetitions)))
 record("simulated_consistency", coverage.consistency)
 pd.DataFrame({"recipe": ["both orders combined, prompts resampled", "usual: games as rows, strong verdicts copied", "the usual one at 2.5 and 97.5 %"], "holds the truth": [coverage.clustered, coverage.naive, coverage.naive_95], "studies": coverage.repetitions})
+
+# %% [markdown]
+# Judgements made elsewhere go through the same arithmetic: a published win rate that comes out here to the last digit shows that ours is the usual one.
 
 # %%
 if annotations:
@@ -298,14 +329,21 @@ if annotations:
 # %%
 record("cost", sum(costs), unit="US dollars")
 n_scored = int(table["score"].notna().sum())
-steps = way_to_the_figures(len(held_out.contexts) + len(held_out.rejected), len(contexts), len(paired.pairs), len(table), n_scored)
+looked_at = len(held_out.contexts) + len(held_out.rejected)
+steps = way_to_the_figures(len(chats), looked_at, len(contexts), len(paired.pairs), len(table), n_scored)
 steps
+
+# %% [markdown]
+# Each line can be recomputed from `comparisons`: value, interval, n, how many comparisons are not in it, and why. Where no interval stands there is none to give.
 
 # %%
 figures = figure_table(plain, controlled, panel, against)
 run.write_csv("figures.csv", figures)
 with pd.option_context("display.max_colwidth", 400):
     display(figures.round(3))
+
+# %% [markdown]
+# And everything that is in no figure, by step and reason. The first table says how many must be listed here.
 
 # %%
 left_out = exclusions(held_out.rejected, paired.excluded, table)
@@ -318,7 +356,7 @@ left_out.groupby(["step", "reason"]).size().reset_index(name="n") if len(left_ou
 
 # %% tags=["findings"]
 say("{model} {verdict} {baseline}: it wins {win_rate} of comparisons, ties counted a half; judged by {judge}. Wins {wins:.0f}, ties {ties:.0f}, losses {losses:.0f}; p = {p_value:.3g}, effect {effect_size}.")
-say("At equal length: {win_rate_length_controlled}; the model's answer is the longer one in {share_longer:.0%} of pairs. With so many prompts a true difference of {smallest_detectable_difference} is found in four of five studies.")
+say("At equal length: {win_rate_length_controlled}; the model's answer is the longer one in {share_longer:.0%} of pairs. With so many prompts and ties a true difference of {smallest_detectable_as_judged} is found in four of five studies.")
 say("Unscored pairs: {n_unscored}. Contexts left out: {n_excluded_contexts}; unanswered: {n_unanswered}; alarms about answers: {n_alarms}. Cost: {cost}.")
 if chat_judge is not None:
     say("The judge gave the same verdict in both orders in {position_consistency}; the first answer won {first_position_preference}, asked again it agreed with itself in {repeatability}.")

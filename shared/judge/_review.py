@@ -59,15 +59,24 @@ def _why_unscored(row: Mapping[Hashable, Any]) -> str:
     return f"no readable verdict when {' and when '.join(missing)}"
 
 
-def way_to_the_figures(chats: int, contexts: int, pairs: int, judged: int, scored: int) -> pd.DataFrame:
+def way_to_the_figures(chats: int, looked_at: int, contexts: int, pairs: int, judged: int, scored: int) -> pd.DataFrame:
     """How many are left after each step, so that every n can be derived from the one above it.
+
+    Args:
+        chats: chats of the file.
+        looked_at: the newest of them, as many as were needed for the wanted number of contexts.
+        contexts: those that no training file has seen.
+        pairs: answered by both models.
+        judged: with verdicts; fewer if judging stopped early.
+        scored: whose verdicts could be read.
 
     Returns:
         Columns `step`, `left`, `lost` (since the step before).
     """
     steps = {
-        "chats read": chats,
-        "contexts held out from training": contexts,
+        "chats in the file": chats,
+        "looked at, newest first": looked_at,
+        "held out from training, by id and content": contexts,
         "answered by both models": pairs,
         "judged in both orders": judged,
         "scored": scored,
@@ -92,25 +101,41 @@ def figure_table(
         One row a figure, columns `FIGURE_COLUMNS`. `left_out` counts comparisons (single verdicts where `because` says
         so); NaN bounds mean that there is no interval.
     """
-    rows = [
-        ("win rate", plain.win_rate, *plain.interval, "%", plain.n, plain.n_unscored, _NO_VERDICT),
-        (
-            "win rate at equal length", controlled.win_rate, *controlled.interval, "%", controlled.n,
-            controlled.n_unscored, _NO_VERDICT,
-        ),
-    ]  # fmt: skip
+    length = (controlled.win_rate, *controlled.interval, "%", controlled.n, controlled.n_unscored, _NO_VERDICT)
+    rows: list[tuple[Any, ...]] = [*_win_rate_rows(plain), ("win rate at equal length", *length)]
     rows += [
         (name.replace("_", " "), one.value, *one.interval, _unit(name), one.n, one.n_unscored, _BECAUSE[name])
         for name, one in panel.items()
     ]
-    rows += [
-        (f"win rate of arm {row['model']}", row["win_rate"], row["low"], row["high"], "%", row["n"],
-         row["n_unscored"], _NO_VERDICT)
-        for row in (arms.to_dict("records") if arms is not None else [])
-    ]  # fmt: skip
+    rows += [row for arm in (arms.to_dict("records") if arms is not None else []) for row in _arm_rows(arm)]
     table = pd.DataFrame(rows, columns=FIGURE_COLUMNS)
     # Nothing left out needs no reason: a reviewer should see at once where something is missing.
     return table.assign(because=table["because"].where(table["left_out"] > 0, ""))
+
+
+def _win_rate_rows(plain: WinRate) -> list[tuple[Any, ...]]:
+    none, unscored = (float("nan"), float("nan")), (plain.n_unscored, _NO_VERDICT)
+    # Ties take no part in a sign test, so its n is smaller than that of the win rate.
+    tested = plain.n_prompts - plain.ties if plain.test == "exact sign test" else plain.n_prompts
+    without = (plain.n_prompts - tested, "ties, which say nothing in a sign test")
+    return [
+        ("win rate, ties counted a half", plain.win_rate, *plain.interval, "%", plain.n, *unscored),
+        ("standard error, by prompt", plain.standard_error, *none, "percentage points", plain.n_prompts, *unscored),
+        ("wins", plain.wins, *none, "comparisons", plain.n, *unscored),
+        ("ties", plain.ties, *none, "comparisons", plain.n, *unscored),
+        ("losses", plain.losses, *none, "comparisons", plain.n, *unscored),
+        (f"p-value, {plain.test}", plain.p_value, *none, "", tested, *without),
+        ("effect size", plain.effect_size, *none, "standard deviations", plain.n_prompts, *unscored),
+    ]
+
+
+def _arm_rows(arm: Mapping[Hashable, Any]) -> list[tuple[Any, ...]]:
+    unscored = (arm["n_unscored"], _NO_VERDICT)
+    none = (float("nan"), float("nan"))
+    return [
+        (f"win rate of arm {arm['model']}", arm["win_rate"], arm["low"], arm["high"], "%", arm["n"], *unscored),
+        (f"p-value of arm {arm['model']}, after Holm", arm["p_holm"], *none, "", arm["n_prompts"], *unscored),
+    ]
 
 
 def _unit(name: str) -> str:

@@ -22,9 +22,9 @@ def test_the_verdict_is_no_stronger_than_the_interval(scores: list[float], words
 
 
 def test_each_n_follows_from_the_one_above_it() -> None:
-    steps = judge.way_to_the_figures(10, 8, 7, 7, 5)
-    assert steps["left"].tolist() == [10, 8, 7, 7, 5]
-    assert steps["lost"].tolist() == [0, 2, 1, 0, 2]
+    steps = judge.way_to_the_figures(12, 10, 8, 7, 7, 5)
+    assert steps["left"].tolist() == [12, 10, 8, 7, 7, 5]
+    assert steps["lost"].tolist() == [0, 2, 2, 1, 0, 2]
 
 
 def test_everything_left_out_is_listed_with_its_step_and_reason() -> None:
@@ -51,8 +51,12 @@ def test_every_figure_tells_its_n_and_what_is_not_in_it() -> None:
     panel = judge.examine_judge(scored)
     figures = judge.figure_table(judge.win_rate(scored), judge.length_controlled_win_rate(scored), panel)
     by_name = figures.set_index("figure")
-    assert by_name.loc["win rate", ["n", "left_out"]].tolist() == [12, 1]
-    assert by_name.loc["win rate", "value"] == pytest.approx(100 * 11 / 12)
+    assert by_name.loc["win rate, ties counted a half", ["n", "left_out"]].tolist() == [12, 1]
+    assert by_name.loc["win rate, ties counted a half", "value"] == pytest.approx(100 * 11 / 12)
+    assert by_name.loc[["wins", "ties", "losses"], "value"].tolist() == [10, 2, 0]
+    # ten wins of ten decided prompts: 2 / 2^10; the two ties are not in it
+    assert by_name.loc["p-value, exact sign test", ["n", "left_out"]].tolist() == [10, 2]
+    assert by_name.loc["p-value, exact sign test", "value"] == pytest.approx(2 / 2**10)
     assert by_name.loc["longer answer preference", ["value", "n", "left_out"]].tolist() == [1.0, 10, 3]
     assert "tie" in by_name.loc["longer answer preference", "because"]
 
@@ -63,6 +67,8 @@ def test_arms_stand_in_the_same_table_and_nothing_left_out_needs_no_reason() -> 
     controlled = judge.length_controlled_win_rate(scored)
     figures = judge.figure_table(judge.win_rate(scored), controlled, {}, arms).set_index("figure")
     assert figures.loc["win rate of arm new", ["value", "n", "because"]].tolist() == [62.5, 4, ""]
+    # two wins against one loss: (1 + 3) / 2^3 in each tail, so p = 1; one arm alone needs no adjustment
+    assert figures.loc["p-value of arm new, after Holm", "value"] == 1.0
 
 
 def test_examples_hold_each_kind_of_result() -> None:
