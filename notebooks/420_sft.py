@@ -87,6 +87,7 @@ loss_weights: dict[str, float] = {
     "valence_arousal": 1.0,
 }  # λ of each task, 0 leaves it out
 learn_weights: bool = False  # learn a log-variance for each task on top of λ
+head_examples: int = 4000  # training prompts on which the heads are fitted before the first step and after the last; 0 = not
 alpha: float = 0.5  # mixture exponent: a corpus of n examples is drawn proportionally to n^alpha, in (0, 1]
 max_train_examples: int = 0  # cap on training examples; 0 = all
 max_eval_examples: int = 0  # cap on held-out examples; 0 = all
@@ -125,8 +126,8 @@ base_name = str(run.find("base")) if sources["base_model"] == "new" else sources
 base = BaseModel(base_name, quantisation, precision, len(sources["emotions"]), len(sources["strategies"]), seed)
 training = Training(
     steps, batch_size, accumulation, learning_rate, warmup_ratio, scheduler, clip, weight_decay, optimiser,
-    gradient_checkpointing, method, lora_rank, lora_alpha, lora_dropout, loss_weights, learn_weights, alpha,
-    safety_weight, safety_every, eval_every, save_every, min(log_every, steps), seed,
+    gradient_checkpointing, method, lora_rank, lora_alpha, lora_dropout, loss_weights, learn_weights,
+    head_examples, alpha, safety_weight, safety_every, eval_every, save_every, min(log_every, steps), seed,
 )  # fmt: skip
 
 # %% [markdown]
@@ -156,7 +157,7 @@ print(f"predicted {predicted / GIB:.3f} GiB; longest example {longest} tokens, {
 
 # %% [markdown]
 # ## Training
-# The LM head runs on supervised positions only. The heads read the hidden state of the last prompt token, which has seen nothing of the answer.
+# The LM head runs on supervised positions only. The heads read the hidden state of the last prompt token, which has seen nothing of the answer. That state is nearly the same after every prompt, since all prompts end alike, so it is centred and scaled as on training prompts, and the heads are fitted on it before the first step and once more after the last.
 
 # %%
 tokenizer = load_tokenizer(base_name)
@@ -234,7 +235,7 @@ if held:
 
 # %% [markdown]
 # ## Heads beside their floors
-# The same test examples for the heads, for the majority (or mean), and for TF-IDF of the last three turns with a linear model.
+# The same test examples for the heads, for the majority (or mean), and for TF-IDF of the last three turns with a linear model. With an adapter also for the heads as they were fitted on the untuned base: what tuning added to what could be read before.
 
 # %%
 padding = sources["padding"]
@@ -244,6 +245,14 @@ systems = {
     "TF-IDF": tfidf_predictions(train_rows, test_rows),
     "majority": majority_predictions(train_rows, test_rows),
 }
+
+# %% [markdown]
+# With the adapter switched off the model answers as the base, with the heads that were fitted on it before the first step.
+
+# %%
+if method == "lora":
+    with trained.model.disable_adapter():
+        systems["base"] = predict_heads(trained.model, test_rows, padding=padding)
 
 # %% [markdown]
 # Classes by accuracy and macro-F1, ratings by correlation; each with its interval over conversations.

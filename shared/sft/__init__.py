@@ -21,6 +21,7 @@ from shared.sft._evaluate import (
     tfidf_predictions,
 )
 from shared.sft._examples import Collator, Examples, capped, mixture_order, mixture_report, mixture_shares, split_of
+from shared.sft._heads import fit_heads
 from shared.sft._ledger import (
     GIB,
     Line,
@@ -103,6 +104,7 @@ __all__ = [
     "compare_ablations",
     "correlation",
     "example_measures",
+    "fit_heads",
     "head_losses",
     "head_metrics",
     "heads_metrics_during_training",

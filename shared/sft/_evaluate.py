@@ -1,6 +1,6 @@
 """What the heads and the answers are worth on held-out conversations, beside floors."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch.nn import functional
 from shared.runs import progress
 from shared.sft._examples import Collator, messages_of
 from shared.sft._lm_loss import IGNORED
+from shared.sft._reading import count_batches, read_in_batches
 from shared.stats import (
     Estimate,
     accuracy_estimate,
@@ -53,18 +54,23 @@ class Score(NamedTuple):
     n: int
 
 
-def predict_heads(model: Any, table: pd.DataFrame, *, padding: int, batch_size: int = 32) -> Predictions:
+def predict_heads(model: Any, table: pd.DataFrame, *, padding: int, tokens: int = 8192) -> Predictions:
     """Read the heads at the last prompt token; the answers' tokens are not even given to the model.
 
     Args:
         model: from `train` or `load_tuned`.
         table: rows of the canonical table.
         padding: id of the padding token.
-        batch_size: examples at once, of similar length.
+        tokens: of a batch, see `read_in_batches`.
     """
-    parts: dict[str, list[Any]] = {"emotion": [], "strategy": [], "valence_arousal": []}
-    order = np.argsort(table["prompt_length"].to_numpy(), kind="stable")
-    for heads in _head_batches(model, table, order, padding, batch_size):
+    parts: dict[str, list[Any]] = {task: [] for task in Predictions._fields}
+    order: list[int] = []
+    lengths = table["prompt_length"].to_numpy()
+    for positions, batch in read_in_batches(
+        model, table, lengths, Collator(padding, with_answers=False), tokens=tokens
+    ):
+        heads = model(**{name: batch[name] for name in ("input_ids", "attention_mask", "prompt_length")}).heads
+        order += positions.tolist()
         parts["emotion"].append(functional.softmax(heads["emotion"].float(), dim=-1).cpu().numpy())
         parts["strategy"].append(functional.softmax(heads["strategy"].float(), dim=-1).cpu().numpy())
         parts["valence_arousal"].append(heads["valence_arousal"].float().cpu().numpy())
@@ -72,52 +78,22 @@ def predict_heads(model: Any, table: pd.DataFrame, *, padding: int, batch_size: 
     return Predictions(*(np.concatenate(parts[task])[back] for task in Predictions._fields))
 
 
-def _head_batches(
-    model: Any, table: pd.DataFrame, order: np.ndarray, padding: int, batch_size: int
-) -> Iterator[dict[str, torch.Tensor]]:
-    collate = Collator(padding, with_answers=False)
-    for batch in _batches(model, table, order, collate, batch_size):
-        yield model(**{k: batch[k] for k in ("input_ids", "attention_mask", "prompt_length")}).heads
-
-
-def _batches(
-    model: Any, table: pd.DataFrame, order: np.ndarray, collate: Collator, batch_size: int
-) -> Iterator[dict[str, torch.Tensor]]:
-    device = next(model.parameters()).device
-    rows = table.to_dict("records")
-    training = model.training
-    model.eval()
-    with torch.inference_mode(), _autocast(model):
-        for start in range(0, len(order), batch_size):
-            batch = collate([rows[i] for i in order[start : start + batch_size]])
-            yield {name: tensor.to(device) for name, tensor in batch.items()}
-    model.train(training)
-
-
-def _autocast(model: Any) -> Any:
-    device = next(model.parameters()).device.type
-    dtype = model.get_base_model().dtype if hasattr(model, "get_base_model") else model.dtype
-    return torch.autocast(device, dtype=dtype, enabled=dtype != torch.float32)
-
-
-def answer_losses(model: Any, table: pd.DataFrame, *, padding: int, batch_size: int = 8) -> np.ndarray:
+def answer_losses(model: Any, table: pd.DataFrame, *, padding: int, tokens: int = 2048) -> np.ndarray:
     """Mean negative log-likelihood of each answer in nats a token; NaN for examples without an answer.
 
     Args:
         model: from `train` or `load_tuned`.
         table: rows of the canonical table.
         padding: id of the padding token.
-        batch_size: examples at once.
+        tokens: of a batch, see `read_in_batches`; fewer than for the heads, because the vocabulary is large.
     """
     losses = np.full(len(table), np.nan)
     with_answer = np.flatnonzero([bool((np.asarray(labels) != IGNORED).any()) for labels in table["labels"]])
-    order = with_answer[np.argsort(table["input_ids"].map(len).to_numpy()[with_answer], kind="stable")]
-    start = 0
-    batches = _batches(model, table, order, Collator(padding), batch_size)
-    for batch in progress(batches, "batches of answers", total=-(-len(order) // batch_size)):
-        found = _row_losses(model, batch)
-        losses[order[start : start + len(found)]] = found
-        start += len(found)
+    answered = table.iloc[with_answer]
+    lengths = answered["input_ids"].map(len).to_numpy()
+    batches = read_in_batches(model, answered, lengths, Collator(padding), tokens=tokens)
+    for positions, batch in progress(batches, "batches of answers", total=count_batches(lengths, tokens)):
+        losses[with_answer[positions]] = _row_losses(model, batch)
     return losses
 
 

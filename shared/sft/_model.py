@@ -18,6 +18,9 @@ from shared.sft._settings import HEADS, LORA_TARGETS, BaseModel, Training
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
+_LEAST_SPREAD = 1e-4  # what varies less is noise of the arithmetic
+
+
 class HeadOutputs(dict[str, Tensor]):
     """Predictions by task: emotion (rows, emotions), strategy (rows, strategies), valence_arousal (rows, 2)."""
 
@@ -28,16 +31,29 @@ class SupportHeads(nn.Module):
     The log-variances belong here, so that an adapter saves them with the heads.
     """
 
+    centre: Tensor
+    spread: Tensor
+
     def __init__(self, width: int, n_emotions: int, n_strategies: int) -> None:
         super().__init__()
         self.emotion = nn.Linear(width, max(1, n_emotions))
         self.strategy = nn.Linear(width, max(1, n_strategies))
         self.valence_arousal = nn.Linear(width, 2)
         self.log_variance = nn.Parameter(torch.zeros(4))
+        self.register_buffer("centre", torch.zeros(width))
+        self.register_buffer("spread", torch.ones(width))
+
+    def standardise(self, states: Tensor) -> None:
+        """Take centre and spread of what is read from the states of training prompts, (rows, width)."""
+        self.centre.copy_(states.mean(dim=0))
+        self.spread.copy_(states.std(dim=0, correction=0).clamp_min(_LEAST_SPREAD))
 
     def forward(self, pooled: Tensor) -> tuple[HeadOutputs, Tensor]:
         """Predictions from (rows, width), and the log-variances in the order of `TASKS`."""
-        state = pooled.to(self.emotion.weight.dtype)
+        centred = pooled.to(self.emotion.weight.dtype) - self.centre
+        # Straight through: divided by so small a spread, the heads' gradients would drown the LM's in the base, and a
+        # few steps of that can wipe out of the states what the heads read.
+        state = (centred / self.spread).detach() + centred - centred.detach()
         with torch.autocast(state.device.type, enabled=False):
             outputs = HeadOutputs(
                 emotion=self.emotion(state),
@@ -77,9 +93,11 @@ class WithSupportHeads:
         self.post_init()  # type: ignore[attr-defined]
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Initialise what a checkpoint lacks; a bare parameter would stay uninitialised memory."""
+        """Initialise what a checkpoint lacks; bare parameters and buffers would stay uninitialised memory."""
         if isinstance(module, SupportHeads):
             nn.init.zeros_(module.log_variance)
+            nn.init.zeros_(module.centre)
+            nn.init.ones_(module.spread)
         else:
             super()._init_weights(module)  # type: ignore[misc]
 

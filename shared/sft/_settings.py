@@ -55,6 +55,8 @@ class Training:
         lora_rank, lora_alpha, lora_dropout: of the adapter.
         loss_weights: λ of each task, 0 leaves it out.
         learn_weights: learn a log-variance for each task on top of λ.
+        head_examples: training prompts on which the heads are fitted before the first step and after the last; 0 = the
+            heads start at random and stay as the steps leave them.
         alpha: mixture exponent in (0, 1]; a corpus of n examples is drawn with probability proportional to n^alpha.
         safety_weight: weight of the KL divergence to the frozen base on safety prompts; 0 turns it off.
         safety_every: optimiser steps between two safety batches.
@@ -79,6 +81,7 @@ class Training:
     lora_dropout: float = 0.05
     loss_weights: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TASKS, 1.0))
     learn_weights: bool = False
+    head_examples: int = 4000
     alpha: float = 0.5
     safety_weight: float = 0.0
     safety_every: int = 1

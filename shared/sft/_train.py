@@ -14,6 +14,7 @@ import torch
 from shared.models import resolve_model
 from shared.runs import UserError, write_json
 from shared.sft._examples import Collator, Examples, mixture_order
+from shared.sft._heads import fit_heads
 from shared.sft._model import add_adapter, compute_dtype, load_base
 from shared.sft._rows import checkpoint_layers
 from shared.sft._safety import SafetyTeacher
@@ -74,7 +75,7 @@ def train(
     if examples.empty:
         raise UserError("There are no training examples. Check the stage `sources` and max_train_examples.")
     order = mixture_order(list(examples["source"]), draws=_draws(training), alpha=training.alpha, seed=training.seed)
-    model = _prepared(base, training)
+    model = _prepared(base, training, examples, padding)
     require_disk_space(folder, _checkpoint_bytes(model))
     trainer = SupportTrainer(
         training=training,
@@ -91,6 +92,7 @@ def train(
     trainer.remove_callback(PrinterCallback)
     with readable_disk_errors(folder):
         result = trainer.train(resume_from_checkpoint=str(start) if start else None)
+    fit_heads(model, examples, training, padding=padding)
     return Trained(
         model.eval(),
         list(trainer.state.log_history),
@@ -101,8 +103,10 @@ def train(
     )
 
 
-def _prepared(base: BaseModel, training: Training) -> Any:
+def _prepared(base: BaseModel, training: Training, examples: pd.DataFrame, padding: int) -> Any:
     model = load_base(base)
+    # Before the adapter, so that the base keeps such heads too. A resumed training overwrites them with its own.
+    fit_heads(model, examples, training, padding=padding)
     if training.method == "lora":
         return add_adapter(model, training)
     if training.gradient_checkpointing:

@@ -120,11 +120,16 @@ class SupportTrainer(Trainer):
 
     def _not_finite(self, output: SupportOutput) -> str:
         losses = ", ".join(f"{task} {float(loss.detach()):.3g}" for task, loss in output.losses.items())
-        return (
-            f"The loss is not a number at step {self.state.global_step + 1} ({losses}). Nothing of this step was kept. "
+        step = self.state.global_step
+        # Before the first update the learning rate has done nothing yet, so lowering it would not help.
+        remedy = (
             f"Lower learning_rate (now {self._training.learning_rate:g}) or clip, or set precision to bf16 or fp32; "
             "the stage resumes from its last checkpoint."
+            if step
+            else "Nothing was learned yet: the base model's weights are damaged, or precision is too narrow for them. "
+            "Check base_model, or set precision to bf16 or fp32."
         )
+        return f"The loss is not a number at step {step + 1} ({losses}). Nothing of this step was kept. {remedy}"
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the mean of each task's figures since the last row."""
