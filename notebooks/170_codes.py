@@ -93,7 +93,8 @@ record("codes_with_turns", int((cards["turns"] > 0).sum()), n=len(cards))
 # One card a code, the most frequent first.
 
 # %%
-display(cards.drop(columns=["terms", "opening", "middle", "closing"]).head(20).round(2))
+shown = cards.head(20).assign(exemplars=cards["exemplars"].map(" · ".join))
+display(shown[["label", "exemplars", "turns", "conversations", "position", "said_by_agent", "said_by_donor"]].round(2))
 
 # %% [markdown]
 # Read a few cards: the exemplars should sound alike, and the label should say what they share.
