@@ -40,6 +40,8 @@ class IntentClassifierModel:
         )
         self.labels: tuple[str, ...] = self._model.labels
         self.kind: str = self._model.kind
+        # for many labels a message: from which probability each is said
+        self.thresholds: np.ndarray | None = self._model.thresholds if self.kind == "multi" else None
 
     def predict(self, text: str) -> dict[str, Any]:
         """The category of one message and how sure the model is.
@@ -63,8 +65,8 @@ class IntentClassifierModel:
     def _answer(self, row: np.ndarray) -> dict[str, Any]:
         best = int(row.argmax())
         answer: dict[str, Any] = {"category": self.labels[best], "confidence": float(row[best])}
-        if self.kind == "multi":
-            chosen = np.flatnonzero(row >= self._model.thresholds)
+        if self.thresholds is not None:
+            chosen = np.flatnonzero(row >= self.thresholds)
             answer["categories"] = [self.labels[i] for i in chosen]
         return answer
 
