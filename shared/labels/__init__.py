@@ -16,7 +16,9 @@ from shared.labels._people import (
     label_studio_config,
     majority_of_people,
     read_label_studio,
+    read_prodigy,
     to_label_studio,
+    to_prodigy,
     upload_to_label_studio,
 )
 from shared.labels._synthetic import generate_with_llm
@@ -48,7 +50,9 @@ __all__ = [
     "passages_from_files",
     "passages_from_postgres",
     "read_label_studio",
+    "read_prodigy",
     "to_label_studio",
+    "to_prodigy",
     "to_task_csv",
     "upload_to_label_studio",
     "with_word_operations",

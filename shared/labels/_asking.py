@@ -73,7 +73,7 @@ def check_ways(ways: Sequence[str], *, llm: str, messages: str, annotations: str
     """
     needs = {
         "llm": {"llm": llm, "messages_csv or messages_query": messages},
-        "human": {"label_studio_export": annotations},
+        "human": {"label_studio_export or prodigy_export": annotations},
     }
     lacking = [(way, name) for way in ways for name, value in needs.get(way, {}).items() if not value]
     if not ways:

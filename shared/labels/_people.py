@@ -1,4 +1,4 @@
-"""Labels from people through Label Studio: its JSON out and in, and how far annotators agree."""
+"""Labels from people through Label Studio or Prodigy: their JSON out and in, and how far annotators agree."""
 
 import json
 from collections.abc import Sequence
@@ -80,6 +80,47 @@ def from_label_studio(exported: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 def _choices(result: Sequence[dict[str, Any]]) -> list[str]:
     return [choice for item in result if item["type"] == "choices" for choice in item["value"]["choices"]]
+
+
+def to_prodigy(messages: Sequence[str], labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Tasks for Prodigy's `choice` interface, one JSON line each: the message, and the labels to choose from."""
+    options = [{"id": label, "text": label} for label in labels]
+    return [{"text": message, "options": options} for message in messages]
+
+
+def read_prodigy(path: Path) -> pd.DataFrame:
+    """One row an annotation from the JSONL that Prodigy's `db-out` writes.
+
+    Both of its forms are read: `choice` (the labels chosen in `accept`) and classification (one `label`, accepted).
+
+    Returns:
+        Columns message, annotator (session or annotator id), label. What was ignored or rejected is left out: a
+        rejected label says only what the message is not.
+
+    Raises:
+        UserError: the file is not UTF-8, or a line is not JSON or no annotation; it names the line.
+    """
+    rows: list[dict[str, str]] = []
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            rows += _prodigy_rows(json.loads(line), path, number) if line.strip() else []
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path.name} is not UTF-8 (byte {error.start}). Export it again with db-out.") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path.name}: line {number} is not JSON: {error}. Export it again with db-out.") from None
+    return pd.DataFrame(rows, columns=["message", "annotator", "label"])
+
+
+def _prodigy_rows(task: Any, path: Path, number: int) -> list[dict[str, str]]:
+    if not isinstance(task, dict) or not {"text", "answer"} <= set(task) or not {"accept", "label"} & set(task):
+        raise UserError(
+            f"{path.name}: line {number} is no annotation of Prodigy (text, answer, and accept or label are needed). "
+            "Export the data set with db-out."
+        )
+    chosen = task["accept"] if "accept" in task else [task["label"]]
+    who = str(task.get("_annotator_id") or task.get("_session_id") or "")
+    accepted = chosen if task["answer"] == "accept" else []
+    return [{"message": task["text"], "annotator": who, "label": str(label)} for label in accepted]
 
 
 def annotator_agreement(annotations: pd.DataFrame, *, seed: int = 0) -> Estimate:

@@ -1,7 +1,7 @@
 """Tasks of small encoders: labels, columns and training settings, read from a YAML file of the user's."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from shared.models._settings import FineTuning, Kind
 from shared.runs import UserError, project
 
 _KEYS = ("task", "kind", "columns", "minimum", "recommended", "labels", "training")
+_OPTIONAL = ("spellings",)
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Task:
         minimum: messages a class needs.
         recommended: messages a class should have.
         settings: of fine-tuning.
+        spellings: other ways in which files write a label, by label; upper and lower case are the same anyway.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Task:
     minimum: int
     recommended: int
     settings: FineTuning
+    spellings: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def read_task(name: str) -> Task:
@@ -53,7 +56,7 @@ def read_task(name: str) -> Task:
         raise UserError(f"{path.name}: kind is '{kind}', expected single, multi or values.")
     return Task(
         content["task"], kind, content["columns"], content["labels"], content["minimum"], content["recommended"],
-        _settings(path.name, content["training"]),
+        _settings(path.name, content["training"]), content.get("spellings", {}),
     )  # fmt: skip
 
 
@@ -68,17 +71,18 @@ def _path_of(name: str) -> Path:
 
 def _check_keys(file: str, content: Any, known: tuple[str, ...]) -> None:
     found = set(content) if isinstance(content, dict) else set()
-    missing, unknown = [k for k in known if k not in found], sorted(found - set(known))
+    missing, unknown = [k for k in known if k not in found], sorted(found - {*known, *_OPTIONAL})
     if missing or unknown:
         said = [f"missing: {', '.join(missing)}"] if missing else []
         said += [f"unknown: {', '.join(unknown)}"] if unknown else []
         raise UserError(
-            f"{file}: {'; '.join(said)}. Its keys: {', '.join(known)}; data/tasks/intent.yaml explains them."
+            f"{file}: {'; '.join(said)}. Its keys: {', '.join((*known, *_OPTIONAL))}; "
+            "data/tasks/intent.yaml explains them."
         )
 
 
 def _settings(file: str, training: Mapping[str, Any]) -> FineTuning:
-    known = [field.name for field in fields(FineTuning)]
+    known = [one.name for one in fields(FineTuning)]
     unknown = [name for name in training if name not in known]
     if unknown:
         raise UserError(f"{file}: training has no setting {', '.join(unknown)}. Known: {', '.join(known)}.")

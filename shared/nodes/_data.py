@@ -41,7 +41,8 @@ def read_labelled_csv(path: Path, task: Task, *, names: Sequence[str] | None = N
         raise UserError(f"{path.name}: no row has both a message and a label.")
     messages = complete[wanted[0]].astype(str)
     _refuse_documents(path, messages)
-    labels = [_label(complete.loc[i, wanted[1:]], task, numbered=names is not None) for i in complete.index]
+    spellings = _spellings(task)
+    labels = [_label(complete.loc[i, wanted[1:]], task, spellings, numbered=names is not None) for i in complete.index]
     _refuse_unknown(path, labels, task)
     result = pd.DataFrame({"message": messages, "label": pd.Series(labels, dtype=object), "group": messages})
     result.attrs["left_out"] = len(frame) - len(complete)
@@ -80,7 +81,13 @@ def _line_not_utf8(path: Path) -> int:
     return 0
 
 
-def _label(values: pd.Series, task: Task, *, numbered: bool) -> Any:
+def _spellings(task: Task) -> dict[str, str]:
+    """Each label by every way to write it, case-folded: files of other hands say RAG_QUERY, or 1 for worthy."""
+    by_label = {label: [label, *task.spellings.get(label, [])] for label in task.definitions}
+    return {spelling.casefold(): label for label, written in by_label.items() for spelling in written}
+
+
+def _label(values: pd.Series, task: Task, spellings: dict[str, str], *, numbered: bool) -> Any:
     if task.kind == "values":
         return {name: float(value) for name, value in values.items()}
     text = str(values.iloc[0])
@@ -88,6 +95,7 @@ def _label(values: pd.Series, task: Task, *, numbered: bool) -> Any:
     if numbered:
         known = list(task.definitions)
         found = [known[int(part)] if part.isdigit() and int(part) < len(known) else part for part in found]
+    found = [spellings.get(part.casefold(), part) for part in found]
     return found if task.kind == "multi" else found[0]
 
 

@@ -5,7 +5,7 @@ agreement, cost, break-even, an escalation threshold, drift and a queue for peop
 """
 
 from shared.shadow._drift import Drift, drift_report, embedding_distance, population_stability
-from shared.shadow._log import DecisionLog, read_log
+from shared.shadow._log import UNHAPPY, DecisionLog, Signal, read_log
 from shared.shadow._queue import retraining_set, review_queue
 from shared.shadow._report import (
     BreakEven,
@@ -15,12 +15,14 @@ from shared.shadow._report import (
     cost_per_thousand,
     disagreement_counts,
     escalation_threshold,
+    feedback_table,
     latency_table,
 )
 from shared.shadow._router import Answer, Classified, Router, RouterSettings, share_of
-from shared.shadow._simulate import SimulatedLLM
+from shared.shadow._simulate import SimulatedLLM, simulated_signal
 
 __all__ = [
+    "UNHAPPY",
     "Answer",
     "BreakEven",
     "Classified",
@@ -29,6 +31,7 @@ __all__ = [
     "EscalationThreshold",
     "Router",
     "RouterSettings",
+    "Signal",
     "SimulatedLLM",
     "agreement",
     "break_even",
@@ -37,10 +40,12 @@ __all__ = [
     "drift_report",
     "embedding_distance",
     "escalation_threshold",
+    "feedback_table",
     "latency_table",
     "population_stability",
     "read_log",
     "retraining_set",
     "review_queue",
     "share_of",
+    "simulated_signal",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from shared.runs import UserError
+from shared.shadow._log import UNHAPPY
 from shared.shadow._router import share_of
 from shared.stats import Estimate, mean_estimate, wilson_interval
 
@@ -24,6 +25,33 @@ def agreement(rows: pd.DataFrame, *, seed: int = 0) -> Estimate:
     """
     same = np.where(rows["llm_status"] == "ok", rows["encoder_category"] == rows["llm_category"], np.nan)
     return mean_estimate(same.astype(float), rows["conversation_id"].to_numpy(), seed=seed)
+
+
+def feedback_table(rows: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """How often users were unhappy with an answer, by who gave it and whether the other one would have said the same.
+
+    A sign is not a verdict: people also rephrase after a right answer. What counts is the distance between two rows,
+    and in `shadow`, where the LLM answers everything, the row in which the encoder would have said otherwise.
+
+    Args:
+        rows: decisions as `read_log` gives them; those without a sign are unscored and counted.
+        seed: of the bootstrap over conversations.
+
+    Returns:
+        Columns served, other ("same", "different" or "not known"), n (with a sign), no_sign, unhappy (share that was
+        rephrased, corrected or left; NaN where n is 0), low, high (95 %).
+    """
+    known = rows["llm_status"] == "ok"
+    same = np.where(rows["encoder_category"] == rows["llm_category"], "same", "different")
+    other = np.where(known, same, "not known")
+    unhappy = np.where(rows["feedback"].isna(), np.nan, rows["feedback"].isin(UNHAPPY))
+    scored = rows.assign(other=other, unhappy=unhappy.astype(float))
+    found = [
+        (served, kind, mean_estimate(part["unhappy"].to_numpy(), part["conversation_id"].to_numpy(), seed=seed))
+        for (served, kind), part in scored.groupby(["served", "other"])
+    ]
+    columns = ["served", "other", "n", "no_sign", "unhappy", "low", "high"]
+    return pd.DataFrame([(*who, e.n, e.n_unscored, e.value, *e.interval) for *who, e in found], columns=columns)
 
 
 def disagreement_counts(rows: pd.DataFrame) -> pd.DataFrame:

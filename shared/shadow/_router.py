@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from shared.runs import UserError
-from shared.shadow._log import DecisionLog
+from shared.shadow._log import DecisionLog, Signal, digest_of_text
 
 Mode = Literal["shadow", "canary", "cut_over"]
 
@@ -115,6 +115,10 @@ class Router:
         self._log_when_done(row | {"served": answer.source, "reason": answer.reason}, asked, late)
         return answer
 
+    def feedback(self, conversation_id: str, message: str, signal: Signal) -> None:
+        """Log what the user did after the answer to `message`; see `DecisionLog.feedback`."""
+        self._log.feedback(conversation_id, message, signal)
+
     def close(self) -> None:
         """Stop asking the LLM; calls under way are logged when they end."""
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -162,9 +166,9 @@ class Router:
 
     def _row(self, conversation_id: str, message: str, fast: Classified, fast_ms: float) -> dict[str, Any]:
         text = {"text": message} if self._settings.log_text else {}
-        digest = hashlib.blake2b(message.encode(), digest_size=8).hexdigest()
         return {
-            "time": time.time(), "mode": self._settings.mode, "conversation_id": conversation_id, "message": digest,
+            "time": time.time(), "mode": self._settings.mode, "conversation_id": conversation_id,
+            "message": digest_of_text(message),
             "encoder_category": fast.category, "encoder_confidence": fast.confidence, "encoder_ms": fast_ms, **text,
         }  # fmt: skip
 

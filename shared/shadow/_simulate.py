@@ -1,4 +1,4 @@
-"""A stand-in for the LLM where none is at hand: right with a given probability, slow, sometimes down, always seeded."""
+"""Stand-ins for live traffic: an LLM that errs, is slow and sometimes down, and a user who reacts. All of it seeded."""
 
 import hashlib
 import time
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from shared.shadow._log import Signal
 
 
 class SimulatedLLM:
@@ -28,9 +30,7 @@ class SimulatedLLM:
 
     def __call__(self, message: str) -> dict[str, Any]:
         """`{"category", "confidence"}` for a known message; raises ConnectionError for a failing share."""
-        # Drawn from the message, not from a running generator: the router's threads ask in any order.
-        digest = hashlib.blake2b(f"{self._seed}\0{message}".encode(), digest_size=8).digest()
-        random = np.random.default_rng(int.from_bytes(digest, "big"))
+        random = _drawn_from(message, self._seed)
         failing, right, other = random.random(3)
         time.sleep(self._latency_ms * np.exp(random.normal(0, 0.3)) / 1000)
         if failing < self._failing:
@@ -39,3 +39,25 @@ class SimulatedLLM:
         wrong = [name for name in self._names if name != true] or [true]
         category = true if right < self._accuracy else wrong[int(other * len(wrong))]
         return {"category": category, "confidence": 0.9}
+
+
+def _drawn_from(message: str, seed: int) -> np.random.Generator:
+    # From the message, not from a running generator: the router's threads ask in any order.
+    digest = hashlib.blake2b(f"{seed}\0{message}".encode(), digest_size=8).digest()
+    return np.random.default_rng(int.from_bytes(digest, "big"))
+
+
+def simulated_signal(message: str, *, right: bool, silent: float = 0.3, seed: int = 0) -> Signal | None:
+    """What a simulated user does after an answer: wrong ones are taken badly in six of ten cases, right ones in one.
+
+    Args:
+        message: decides, with the seed, what happens.
+        right: whether the answer was the true category.
+        silent: share of messages in [0, 1] after which nothing can be seen.
+        seed: another one makes other users.
+    """
+    quiet, unhappy, how = _drawn_from(f"user\0{message}", seed).random(3)
+    if quiet < silent:
+        return None
+    ways: tuple[Signal, ...] = ("rephrased", "corrected", "left")
+    return ways[int(how * 3)] if unhappy < (0.1 if right else 0.6) else "continued"

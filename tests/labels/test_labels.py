@@ -25,7 +25,9 @@ from shared.labels import (
     paraphrased,
     passages_from_files,
     read_label_studio,
+    read_prodigy,
     to_label_studio,
+    to_prodigy,
     to_task_csv,
     with_word_operations,
     without_near_duplicates,
@@ -178,6 +180,31 @@ def test_label_studio_round_trip_with_ties_left_open() -> None:
     people = majority_of_people(annotations, "intent")
     assert people[["message", "label"]].values.tolist() == [["m1", "a"]]
     assert people["confidence"].tolist() == pytest.approx([2 / 3])
+
+
+def test_prodigy_is_read_in_both_of_its_forms_and_rejections_are_no_labels(tmp_path: Path) -> None:
+    lines = [
+        {"text": "hello", "options": [], "accept": ["chitchat"], "answer": "accept", "_annotator_id": "ann"},
+        {"text": "hello", "label": "chitchat", "answer": "accept", "_session_id": "ben"},
+        {"text": "I sing", "label": "chitchat", "answer": "reject", "_session_id": "ben"},
+        {"text": "?", "accept": [], "answer": "ignore"},
+    ]
+    path = tmp_path / "db.jsonl"
+    path.write_text("\n".join(json.dumps(line) for line in lines) + "\n\n")
+    assert read_prodigy(path).values.tolist() == [["hello", "ann", "chitchat"], ["hello", "ben", "chitchat"]]
+
+
+@pytest.mark.parametrize(("line", "said"), [('{"text": "hi"}', "line 2 is no annotation"), ("{", "line 2 is not JSON")])
+def test_a_line_that_prodigy_did_not_write_is_named(line: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "db.jsonl"
+    path.write_text('{"text": "hi", "label": "chitchat", "answer": "accept"}\n' + line + "\n")
+    with pytest.raises(UserError, match=said):
+        read_prodigy(path)
+
+
+def test_the_queue_goes_to_prodigy_with_every_label_to_choose_from() -> None:
+    (task,) = to_prodigy(["hello"], ["chitchat", "social"])
+    assert task["text"] == "hello" and [option["id"] for option in task["options"]] == ["chitchat", "social"]
 
 
 def test_annotators_who_always_agree_have_alpha_one_and_nobody_has_none() -> None:

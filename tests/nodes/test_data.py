@@ -27,6 +27,12 @@ def test_an_unknown_label_is_named_with_the_known_ones(tmp_path: Path) -> None:
         read_labelled_csv(csv_of(tmp_path, "Hi,helo,1"), TASK)
 
 
+def test_a_label_may_be_written_in_capitals_or_as_the_task_allows(tmp_path: Path) -> None:
+    path = tmp_path / "labelled.csv"
+    path.write_text("message,is_worthy,score\nI am a nurse,1,0.9\nhi,False,0.2\nI sing,WORTHY,0.8\n")
+    assert read_labelled_csv(path, read_task("worthiness"))["label"].tolist() == ["worthy", "not_worthy", "worthy"]
+
+
 def test_a_class_without_a_message_cannot_be_learned(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no message has the label bye"):
         counts_by_label(read_labelled_csv(csv_of(tmp_path, "Hi,hello,1"), TASK), TASK)

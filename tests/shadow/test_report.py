@@ -11,6 +11,7 @@ from shared.shadow import (
     drift_report,
     embedding_distance,
     escalation_threshold,
+    feedback_table,
     latency_table,
     population_stability,
     retraining_set,
@@ -28,6 +29,7 @@ def decisions(n: int = 400, seed: int = 0) -> pd.DataFrame:
         "time": np.arange(n, dtype=float), "conversation_id": [f"c{i // 2}" for i in range(n)],
         "text": [f"message {i}" for i in range(n)], "encoder_category": np.where(same, "a", "b"),
         "encoder_confidence": confidence, "encoder_ms": 1.0, "llm_status": "ok", "llm_category": "a", "llm_ms": 300.0,
+        "served": "llm", "feedback": None,
     })  # fmt: skip
 
 
@@ -38,6 +40,20 @@ def test_agreement_counts_only_messages_that_both_answered() -> None:
     found = agreement(rows)
     assert found.value == pytest.approx(2 / 3)  # a=a, a=a, b!=a; the fourth is unscored
     assert (found.n, found.n_unscored) == (3, 1)
+
+
+def test_unhappy_users_are_counted_by_who_answered_and_silence_is_no_opinion() -> None:
+    rows = decisions(6).assign(
+        encoder_category=["a", "a", "a", "b", "b", "b"],
+        served=["encoder"] * 2 + ["llm"] * 4,
+        llm_status=["not asked"] * 2 + ["ok"] * 4,
+        feedback=["left", "continued", None, "rephrased", "corrected", "continued"],
+    )
+    table = feedback_table(rows).set_index(["served", "other"])
+    assert table.loc[("encoder", "not known"), "unhappy"] == 0.5
+    assert table.loc[("llm", "different"), "unhappy"] == pytest.approx(2 / 3)
+    assert table.loc[("llm", "same"), ["n", "no_sign"]].tolist() == [0, 1]
+    assert np.isnan(table.loc[("llm", "same"), "unhappy"])
 
 
 def test_disagreement_counts_have_every_category_on_both_sides() -> None:
@@ -115,6 +131,16 @@ def test_the_queue_starts_with_confident_disagreements_and_holds_every_text_once
     queue = review_queue(rows, size=10)
     assert queue["text"].tolist() == ["y", "x", "z"]  # priorities 1.9, 1.6, then 1 - 0.5
     assert review_queue(rows, size=1)["why"].tolist() == ["encoder and LLM disagree"]
+
+
+def test_what_a_user_took_badly_is_looked_at_first_and_never_learned() -> None:
+    rows = decisions(3).assign(
+        encoder_category="a", encoder_confidence=[0.99, 0.95, 0.6], feedback=["continued", "corrected", None]
+    )
+    queue = review_queue(rows, 1)
+    assert queue.loc[0, ["text", "why"]].tolist() == ["message 1", "the user corrected"]
+    nobody = pd.DataFrame(columns=["text", "label"])
+    assert retraining_set(rows, nobody, confident=0.9)["message"].tolist() == ["message 0"]
 
 
 def test_a_persons_word_replaces_an_agreement_in_the_retraining_set() -> None:
