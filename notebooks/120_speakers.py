@@ -49,7 +49,7 @@ train_conversations: int = 0  # train on at most so many, evenly over the corpus
 epochs: int = 1  # passes over the training turns, each disturbed in three ways, in [1, 50]
 batch_size: int = 32  # pairs of turns a step, in [1, 1024]
 learning_rate: float = 1.5e-4  # peak; 2e-5 suits base-size encoders
-max_tokens: int = 56  # of two neighbouring turns together; longer ones are cut, in [16, 512]
+max_tokens: int = 72  # of the words around the border of two turns, up to 24 on each side; in [16, 512]
 drop_opening: int = 0  # openings cut off while training and judging: 0 to so many turns, in [0, 100]
 split_share: float = 0.0  # turns torn in two at a random word while training and judging, in [0, 1]
 threshold: float = 0.8  # least confidence; below it the speaker stays unknown, in [0.5, 1)
@@ -83,7 +83,7 @@ if "channels" in methods:
 
 # %% [markdown]
 # ## What do the words say?
-# The encoder reads two neighbouring turns and names both roles at once; punctuation and word order say whether the speaker simply goes on. It learns from given speakers, and where there are none from those that the channels found. Training turns are cut and torn as the judging ones will be.
+# The encoder reads the end of one turn and the beginning of the next, and names both roles at once; punctuation and word order say whether the speaker simply goes on. It learns from given speakers, and where there are none from those that the channels found. Training turns are cut and torn as the judging ones will be.
 
 # %%
 taught = teaching_turns(turns, labels.get("channels"))

@@ -26,6 +26,7 @@ from shared.speakers._words import WordRoles, fit_word_roles
 
 START = "start"  # before the first turn
 PAIR_LABELS = tuple(f"{before}>{here}" for before in (*ROLES, START) for here in ROLES)
+_NEAR = 24  # words on either side of the border between two turns: whether the speaker stays is decided there
 _DRAWS = 3  # disturbances of each conversation: where a turn was torn is chance, and no source should learn it by heart
 
 
@@ -148,6 +149,7 @@ def _need_speakers(train: pd.DataFrame, validation: pd.DataFrame) -> None:
 def turn_pairs(conversations: Iterable[Dialogue]) -> LabelledTexts:
     """Every turn behind the one before it, where both speakers are known: what the encoder learns from.
 
+    Of long turns the words next to the border between the two: the end of the first, the beginning of the second.
     The first turn of a conversation stands behind an empty text, with the role `START` before it.
     """
     names = [*ROLES, None]  # role numbers 0, 1 and -1
@@ -160,12 +162,13 @@ def turn_pairs(conversations: Iterable[Dialogue]) -> LabelledTexts:
         )
     ]  # fmt: skip
     known = [row for row in rows if row[2] and row[3]]
-    return LabelledTexts(
-        [row[0] for row in known],
-        [f"{row[2]}>{row[3]}" for row in known],
-        [row[1] for row in known],
-        [row[4] for row in known],
-    )
+    before, here = _near_border([row[0] for row in known], [row[1] for row in known])
+    return LabelledTexts(before, [f"{row[2]}>{row[3]}" for row in known], here, [row[4] for row in known])
+
+
+def _near_border(before: Sequence[str], here: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The end of each first turn and the beginning of each second; a tokenizer would cut off the end of both."""
+    return [" ".join(text.split()[-_NEAR:]) for text in before], [" ".join(text.split()[:_NEAR]) for text in here]
 
 
 def _fit_continuation(train: pd.DataFrame, torn: Sequence[Dialogue]) -> Continuation:
@@ -179,7 +182,7 @@ def _evidence(
 ) -> list[Evidence]:
     first = [text for dialogue in conversations for text in ["", *dialogue.texts[:-1]]]
     second = [text for dialogue in conversations for text in dialogue.texts]
-    probabilities = np.maximum(pairs.probabilities(first, second), 1e-6)[
+    probabilities = np.maximum(pairs.probabilities(*_near_border(first, second)), 1e-6)[
         :, [pairs.labels.index(p) for p in PAIR_LABELS]
     ]
     ends = np.cumsum([len(dialogue.texts) for dialogue in conversations])[:-1]

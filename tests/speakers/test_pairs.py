@@ -32,6 +32,14 @@ def test_pairs_name_both_roles_and_unknown_ones_teach_nothing():
     assert turn_pairs(dialogues(holed)).labels == ["start>agent", "agent>donor"]
 
 
+def test_of_long_turns_the_words_next_to_the_border_are_read():
+    # thirty words on each side: what a tokenizer would cut off is the end of the first turn, which says whether it ended
+    first, second = ([f"{side}{number}" for number in range(30)] for side in "ab")
+    long = turns_of("x").iloc[:2].assign(text=[" ".join(first), " ".join(second)])
+    pairs = turn_pairs(dialogues(long))
+    assert (pairs.texts[1], pairs.pairs[1]) == (" ".join(first[-24:]), " ".join(second[:24]))
+
+
 def test_pair_probabilities_become_log_odds():
     # first turn: start>agent 0.8; second: agent>agent 0.1, agent>donor 0.6, donor>agent 0.2, donor>donor 0.1
     pairs = np.array([[[1e-6, 1e-6], [1e-6, 1e-6], [0.8, 0.2]], [[0.1, 0.6], [0.2, 0.1], [1e-6, 1e-6]]])
