@@ -33,7 +33,7 @@ def test_pairs_name_both_roles_and_unknown_ones_teach_nothing():
 
 
 def test_of_long_turns_the_words_next_to_the_border_are_read():
-    # thirty words on each side: what a tokenizer would cut off is the end of the first turn, which says whether it ended
+    # thirty words a side: a tokenizer would cut off the end of the first turn, which says whether it was finished
     first, second = ([f"{side}{number}" for number in range(30)] for side in "ab")
     long = turns_of("x").iloc[:2].assign(text=[" ".join(first), " ".join(second)])
     pairs = turn_pairs(dialogues(long))
