@@ -12,6 +12,7 @@ from shared.runs import UserError, home, notebook_of, read_manifest, reports_fol
 
 _FOLDER = "_compare"  # under reports/; no run version begins with an underscore
 _NOT_COMPARED = ("run_version", "upstream")  # they differ because the runs do
+_BEYOND = "beyond chance"
 _NEWEST = 8  # runs that a new run is compared with without being asked
 
 
@@ -38,10 +39,16 @@ def write_comparison(first: str, second: str) -> Path:
     """
     from pipelines import _report
 
-    target = reports_folder(_FOLDER) / f"{_safe(first)}--{_safe(second)}.html"
+    target = _page_of(first, second)
     _report.comparison_page(target, compared(first, second))
     clean_page(target, private_texts({}))
+    if first != second:
+        _page_of(second, first).unlink(missing_ok=True)
     return target
+
+
+def _page_of(first: str, second: str) -> Path:
+    return reports_folder(_FOLDER) / f"{_safe(first)}--{_safe(second)}.html"
 
 
 def _safe(version: str) -> str:
@@ -52,28 +59,38 @@ def compared(first: str, second: str) -> dict[str, Any]:
     """Everything that the comparison page shows.
 
     Returns:
-        `first`, `second` (version, study, seconds, address), `stages` (one mapping a common stage), `only_first`,
-        `only_second` (stage names) and the counts `n_parameters`, `n_figures`, `n_compared`, `n_judged`, `n_beyond`.
+        `first`, `second` (version, study, seconds, address), `stages` (one mapping a common stage in which something
+        differs), `equal` (the other common ones), `notes` (what holds for every common stage), `beyond` (figures that
+        differ beyond chance, with their stage), `only_first`, `only_second` (stage names) and the counts
+        `n_parameters`, `n_figures`, `n_compared`, `n_judged`.
     """
     ours, theirs = _finished(first), _finished(second)
     common = [stage for stage in ours if stage in theirs]
     if not common:
         raise UserError(f"{first} and {second} have no stage in common: {', '.join(ours)} and {', '.join(theirs)}.")
-    stages = [_stage(stage, first, second, ours[stage], theirs[stage]) for stage in common]
-    rows = [row for stage in stages for row in stage["figures"]]
+    everywhere = [note for note in _notes(ours[common[0]], theirs[common[0]])
+                  if all(note in _notes(ours[stage], theirs[stage]) for stage in common)]  # fmt: skip
+    stages = [_stage(stage, first, second, ours[stage], theirs[stage], everywhere) for stage in common]
+    rows = [row | {"stage": stage["stage"]} for stage in stages for row in stage["figures"]]
     judged = [row for row in rows + [r for s in stages for r in s["same"]] if row["interval"]]
     return {
         "first": _about(first, ours),
         "second": _about(second, theirs),
-        "stages": stages,
+        "stages": [stage for stage in stages if _differs(stage)],
+        "equal": [stage for stage in stages if not _differs(stage)],
+        "notes": everywhere,
+        "beyond": [row for row in rows if row["verdict"] == _BEYOND],
         "only_first": [stage for stage in ours if stage not in theirs],
         "only_second": [stage for stage in theirs if stage not in ours],
         "n_parameters": sum(len(stage["parameters"]) for stage in stages),
         "n_figures": len(rows),
         "n_compared": len(rows) + sum(len(stage["same"]) for stage in stages),
         "n_judged": len(judged),
-        "n_beyond": sum(row["verdict"] == "beyond chance" for row in judged),
     }
+
+
+def _differs(stage: Mapping[str, Any]) -> bool:
+    return bool(stage["parameters"] or stage["notes"] or stage["figures"])
 
 
 def _finished(version: str) -> dict[str, dict[str, Any]]:
@@ -108,7 +125,9 @@ def _about(version: str, manifests: Mapping[str, Mapping[str, Any]]) -> dict[str
     }
 
 
-def _stage(stage: str, first: str, second: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+def _stage(
+    stage: str, first: str, second: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], told: Iterable[str]
+) -> dict[str, Any]:
     rows = list(_figures(_recorded(first, stage), _recorded(second, stage)))
     return {
         "stage": stage,
@@ -116,7 +135,7 @@ def _stage(stage: str, first: str, second: str, ours: Mapping[str, Any], theirs:
         "first_page": _page(first, stage),
         "second_page": _page(second, stage),
         "parameters": list(_differing(ours["parameters"], theirs["parameters"])),
-        "notes": list(_notes(ours, theirs)),
+        "notes": [note for note in _notes(ours, theirs) if note not in told],
         "figures": [row for row in rows if row["difference"] != 0],
         "same": [row for row in rows if row["difference"] == 0],
     }
@@ -168,7 +187,7 @@ def _difference(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]
         return {**row, "difference": 0 if a == b else None}
     interval = interval_of_difference(first, second)
     if interval:
-        row["verdict"] = "within chance" if interval[0] <= 0 <= interval[1] else "beyond chance"
+        row["verdict"] = "within chance" if interval[0] <= 0 <= interval[1] else _BEYOND
     return {**row, "difference": b - a, "interval": interval}
 
 
@@ -197,7 +216,12 @@ def compare_with_newest(version: str) -> None:
     stages = {other: set(_finished(other)) for other in run_versions()[:_NEWEST]}
     for other in stages.keys() - {version}:
         if version in stages and stages[version] & stages[other]:
-            write_comparison(*sorted((other, version)))  # one page a pair, whichever ran last
+            write_comparison(*_in_order(*sorted((other, version))))
+
+
+def _in_order(first: str, second: str) -> tuple[str, str]:
+    """One page a pair, whichever ran last; somebody who asked for the other order keeps it."""
+    return (second, first) if _page_of(second, first).exists() else (first, second)
 
 
 def written_comparisons() -> list[Pair]:

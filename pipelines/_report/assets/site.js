@@ -31,6 +31,8 @@
   const short = (text, letters) => text.length > letters ? text.slice(0, letters - 1) + "…" : text;
 
   // The end of a name often tells it from the next one, so it goes to a second line before anything is cut.
+  const MOST_WRAPPED = 8; // names below a figure that have room for a second line
+  const ROW = 34; // pixels that a name of two lines needs
   const inTwoLines = (text, letters) => wrapped(short(text, 2 * letters - 2).split(" ").map((word) => short(word, letters)).join(" "), letters);
 
   // Long names of rows, columns and series would leave no room for what they name; the pointer still shows rows in full.
@@ -41,7 +43,8 @@
         const labels = Array.isArray(trace[side]) ? [...new Set(trace[side])] : [];
         if (!labels.some((label) => typeof label === "string" && label.length > letters)) continue;
         const key = side + "axis" + (trace[side + "axis"] || side).slice(1);
-        figure.layout[key] = Object.assign({}, figure.layout[key], { tickmode: "array", tickvals: labels, ticktext: labels.map((label) => inTwoLines(String(label), letters)) });
+        figure.layout[key] = Object.assign({}, figure.layout[key], { tickmode: "array", tickvals: labels, ticktext: labels.map((label) => side === "x" && labels.length > MOST_WRAPPED ? short(String(label), letters) : inTwoLines(String(label), letters)) });
+        if (side === "y") figure.layout.height = Math.max(figure.layout.height || 380, 130 + ROW * labels.length);
       }
     }
   }
@@ -77,6 +80,7 @@
     const source = plot.dataset.figure || plot.querySelector("script").textContent;
     plot.dataset.figure = source;
     const figure = fit(JSON.parse(source), plot.clientWidth || 700);
+    plot.style.height = (figure.layout.height || 380) + "px";
     // Drawn anew, because an update would leave the old colour bar where it was.
     Plotly.purge(plot);
     plot.replaceChildren();
