@@ -5,7 +5,7 @@
 #
 # **Inputs** · the trained node (`model` of stage `nodes`), labelled messages as traffic, or the decision log of a live router
 #
-# **Outputs** · `decisions` (every routed message), `review_queue.csv`, `retraining` (rows for the next training)
+# **Outputs** · `decisions` (every routed message), `review_queue.csv`, `feedback` (what users did), `retraining` (rows for the next training)
 #
 # **Cost** · seconds; on a live log no message is classified again
 
@@ -31,10 +31,13 @@ from shared.shadow import (
     disagreement_counts,
     drift_report,
     escalation_threshold,
+    feedback_table,
     latency_table,
     read_log,
     retraining_set,
     review_queue,
+    simulated_signal,
+    unhappy_share,
 )
 
 # %% tags=["parameters"]
@@ -66,6 +69,8 @@ run = begin("shadow", globals())
 # A live router writes its log itself: `Router(encoder, llm, RouterSettings(...), DecisionLog(folder))` in the workflow,
 # and its folder goes into `log_folder` here. Without one, labelled messages that the encoder was not trained on stand in
 # for traffic, and a simulated LLM (right with the probability above, slow, sometimes down) stands in for the real one.
+#
+# The encoder's own training messages would not do: on those it is nearly always right, and so would seem safe.
 
 # %%
 encoder = IntentClassifierModel(run.find("model"))
@@ -75,8 +80,17 @@ held_out = held_out.sample(frac=1.0, random_state=seed).head(max_messages)
 truth = dict(zip(held_out["message"], held_out["label"], strict=True))
 record("simulated", "no" if log_folder else "yes")
 
+# %% [markdown]
+# What the simulated LLM says of a message follows from the message and the seed alone, not from the order in which the
+# router's threads ask: the same parameters give the same log.
+
 # %%
 simulated = SimulatedLLM(truth, accuracy=llm_accuracy, failing=llm_failing, latency_ms=llm_latency_ms, seed=seed)
+
+# %% [markdown]
+# Each message is answered by one of the two and logged with what both said. Afterwards the user goes on, says it again in
+# other words, contradicts or leaves: `router.feedback` writes that down as a line of its own, since it is known later. The
+# simulated user takes six of ten wrong answers badly, and one of ten right ones; three in ten give no sign.
 
 # %%
 settings = RouterSettings(mode=mode, canary_share=canary_share, log_text=True)
@@ -84,7 +98,15 @@ folder = run.input(log_folder) if log_folder else run.folder / "log"
 if not log_folder:
     with run.new_folder("log") as log, Router(encoder.predict, simulated, settings, DecisionLog(log)) as router:
         for i, message in enumerate(progress(list(truth), "messages routed")):
-            router.answer(f"conversation-{i // messages_a_conversation}", message)
+            conversation = f"conversation-{i // messages_a_conversation}"
+            said = router.answer(conversation, message)
+            signal = simulated_signal(message, right=said.category == truth[message], seed=seed)
+            if signal:
+                router.feedback(conversation, message, signal)
+
+# %% [markdown]
+# The log is read back as a live one would be: rotated files together, a line that a crash cut off counted and left out.
+# What became of the LLM's calls comes first, for a comparison on the half that was answered would be one of easy messages.
 
 # %%
 decisions = read_log(folder)
@@ -123,6 +145,10 @@ record(
 )
 record("escalated_share", escalation.escalated.value, n=escalation.escalated.n, interval=escalation.escalated.interval)
 
+# %% [markdown]
+# The threshold has to hold with the lower end of its interval, so with little traffic it is stricter than it need be: more
+# of the log buys a lower share for the LLM. The curve is that of the half that chose it.
+
 # %%
 curve = escalation.curve
 figure = lines(
@@ -135,11 +161,29 @@ figure.add_hline(y=target_agreement, line_dash="dash", line_color=COLOURS[1], an
 show(figure, title="What asking the LLM more often buys")
 
 # %% [markdown]
+# ## What did users do?
+# Agreement asks the LLM whether the encoder is right. Users say something too, unasked: they rephrase, correct or leave. It
+# is no verdict on one answer, for people also rephrase after a right one; the distance between rows is what tells. Where the
+# encoder would have said something different and users took the LLM's answer badly, the encoder may have known better.
+
+# %%
+unhappy = unhappy_share(rows, seed=seed)
+record("unhappy", unhappy.value, n=unhappy.n, interval=unhappy.interval)
+record("without_a_sign", unhappy.n_unscored, n=len(rows))
+reactions = feedback_table(rows, seed=seed)
+run.write_table("feedback", reactions)
+reactions.round(3)
+
+# %% [markdown]
 # ## What does it save?
 # Latency and cost as they were; the break-even as a distribution, since neither traffic nor price is known exactly.
 
 # %%
 latency_table(rows)
+
+# %% [markdown]
+# The encoder's milliseconds are those of torch here, one message at a time; stage `serving` has those of its export. A price
+# known only as a range makes a range of days: the middle of it is the geometric mean, since prices differ by factors.
 
 # %%
 middle_price = float(np.sqrt(llm_price[0] * llm_price[1]))
@@ -150,6 +194,9 @@ even = break_even(
 )  # fmt: skip
 record("break_even_days", even.p50, unit="days", interval=(even.p5, even.p95))
 record("never_breaks_even", even.never)
+
+# %% [markdown]
+# A break-even that never comes in a share of the draws is not rare: little traffic and a cheap LLM are enough.
 
 # %%
 # The slowest twentieth of the draws would stretch the axis until nothing else could be read; the interval has it.
@@ -163,7 +210,9 @@ show(
 
 # %% [markdown]
 # ## Is today's traffic still what the encoder was accepted on?
-# The first half of the log is the reference, the second half is today. An alarm asks for a look, it does not decide.
+# The first half of the log is the reference, the second half is today. An alarm asks for a look, it does not decide. Three
+# looks, because they miss different things: categories shift when users want something else, confidences when they say it
+# otherwise, and the messages' vectors when they do either in a way that the encoder does not notice.
 
 # %%
 half = len(rows) // 2
@@ -176,6 +225,9 @@ pd.DataFrame(drifts)
 
 # %% [markdown]
 # ## What should people look at, and what is learned from it?
+# First what a user took badly, then what the two see differently though the encoder is sure, then what it is unsure of. The
+# next training learns from what people decide in that queue, and from messages on which both agree with confidence and no
+# user objected; agreement alone would teach the encoder the LLM's mistakes.
 
 # %%
 queue = review_queue(rows, queue_size)
@@ -201,6 +253,10 @@ if np.isnan(escalation.threshold):
 else:
     say(
         "Asking the LLM below a confidence of {escalation_threshold:.2f} sends it {escalated_share:share} of the messages and leaves an agreement of {agreement_above_threshold:share} where the encoder answers alone."
+    )
+if unhappy.n:
+    say(
+        "Of the messages after which the user gave a sign, {unhappy:share} were taken badly ({without_a_sign:.0f} gave none)."
     )
 say(
     "The encoder pays for itself after {break_even_days} (never in {never_breaks_even:.0%} of the draws); {drift_alarms:.0f} drift alarms; {queued:.0f} messages wait for review."

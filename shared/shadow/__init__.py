@@ -17,6 +17,7 @@ from shared.shadow._report import (
     escalation_threshold,
     feedback_table,
     latency_table,
+    unhappy_share,
 )
 from shared.shadow._router import Answer, Classified, Router, RouterSettings, share_of
 from shared.shadow._simulate import SimulatedLLM, simulated_signal
@@ -48,4 +49,5 @@ __all__ = [
     "review_queue",
     "share_of",
     "simulated_signal",
+    "unhappy_share",
 ]

@@ -27,6 +27,20 @@ def agreement(rows: pd.DataFrame, *, seed: int = 0) -> Estimate:
     return mean_estimate(same.astype(float), rows["conversation_id"].to_numpy(), seed=seed)
 
 
+def unhappy_share(rows: pd.DataFrame, *, seed: int = 0) -> Estimate:
+    """Share of messages after which the user rephrased, corrected or left, with an interval over conversations.
+
+    Args:
+        rows: decisions as `read_log` gives them; those without a sign are unscored and counted.
+        seed: of the bootstrap.
+    """
+    return mean_estimate(_unhappy(rows), rows["conversation_id"].to_numpy(), seed=seed)
+
+
+def _unhappy(rows: pd.DataFrame) -> np.ndarray:
+    return np.where(rows["feedback"].isna(), np.nan, rows["feedback"].isin(UNHAPPY)).astype(float)
+
+
 def feedback_table(rows: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """How often users were unhappy with an answer, by who gave it and whether the other one would have said the same.
 
@@ -44,8 +58,7 @@ def feedback_table(rows: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     known = rows["llm_status"] == "ok"
     same = np.where(rows["encoder_category"] == rows["llm_category"], "same", "different")
     other = np.where(known, same, "not known")
-    unhappy = np.where(rows["feedback"].isna(), np.nan, rows["feedback"].isin(UNHAPPY))
-    scored = rows.assign(other=other, unhappy=unhappy.astype(float))
+    scored = rows.assign(other=other, unhappy=_unhappy(rows))
     found = [
         (served, kind, mean_estimate(part["unhappy"].to_numpy(), part["conversation_id"].to_numpy(), seed=seed))
         for (served, kind), part in scored.groupby(["served", "other"])
