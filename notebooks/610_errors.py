@@ -128,14 +128,14 @@ if len(most):
 
 # %% [markdown]
 # ## In which slices?
-# Every value of every feature and every pair of them is a candidate. Looking at many finds something by chance, so the false-discovery rate is held at 5 %, and whole clusters are compared, not single items.
+# Every value of every feature and every pair of them is a candidate. Looking at many finds something by chance, so the false-discovery rate is held at 5 %, and whole clusters are compared, not single items. That unsure answers are wrong more often is no news; a slice without a confidence band is.
 
 # %%
 slices = find_slices(test, features, least=least)
 run.write_csv("slices.csv", slices)
 record("slices_looked_at", len(slices))
 record("slices_found", int(slices["found"].sum()), n=len(slices))
-slices.head(8).round(3)
+slices.head(8)
 
 # %% [markdown]
 # ## Is it the label?
@@ -268,14 +268,15 @@ if compare_with or compare_model:
     record("change_p_value", change.p_value, n=change.difference.n)
 
 # %% [markdown]
-# A difference near zero can hide that many items changed sides. So what got better and what broke is counted for each label, and shown.
+# A difference near zero can hide that many items changed sides. So what got better and what broke is counted for each label (of many labels the six that lost most and the six that gained most), and shown.
 
 # %%
 if change is not None:
     say("Accuracy changes by {accuracy_gain}: {better:.0f} items got better, {broken:.0f} broke; {unpaired:.0f} items are in one of the two only.")
     moved = pd.concat([change.better.assign(change="better"), change.broken.assign(change="broken")], ignore_index=True)
     run.write_csv("changes.csv", moved)
-    display(changes_by_label(change).head(12))
+    by_label = changes_by_label(change)
+    display(by_label if len(by_label) <= 12 else pd.concat([by_label.head(6), by_label.tail(6)]))
     short = moved.rename(columns={"predicted_first": "before", "predicted_second": "after"})
     with pd.option_context("display.max_colwidth", 160):
         display(short.groupby("change").head(4)[["change", "text", "truth", "before", "after"]])

@@ -31,6 +31,7 @@ from shared.runs import (
 )
 
 _BEGIN = re.compile(r"\bbegin\(\s*[\"'](\w+)[\"']")
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 _AGAIN = "Restart the kernel, run all cells, save the notebook, and try again."
 
 
@@ -127,8 +128,13 @@ def _for_readers(notebook: Any) -> Any:
     """The notebook without what only helps the person at the keyboard, as a study would have executed it."""
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
-            cell["outputs"] = [output for output in cell["outputs"] if HINT not in output.get("metadata", {})]
+            cell["outputs"] = [output for output in cell["outputs"] if not _for_the_keyboard(output)]
     return notebook
+
+
+def _for_the_keyboard(output: Any) -> bool:
+    """Hints, and progress bars: as text a bar says for ever that nothing was done yet."""
+    return HINT in output.get("metadata", {}) or _WIDGET in output.get("data", {})
 
 
 def study_of_version(version: str) -> Study:

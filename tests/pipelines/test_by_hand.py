@@ -134,3 +134,11 @@ def test_the_pages_of_a_run_version_are_written_again_by_its_name(done, hand, co
 def test_status_says_that_a_study_did_not_execute_it(done, hand, command):
     _, text = command("status", "toy", "--run-version", "hand")
     assert "it was executed by hand" in text
+
+
+def test_a_progress_bar_which_would_stand_still_for_ever_is_left_out(hand, command):
+    bar = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "turns:   0%| | 0/40"}
+    shown_in_lab = {"output_type": "display_data", "data": bar, "metadata": {}}
+    changed(hand, lambda cells: cells[-1]["outputs"].append(shown_in_lab))
+    assert command("report", str(hand))[0] == 0
+    assert "0/40" not in (hand.parent / "reports" / "hand" / "010_first.html").read_text()
