@@ -3,9 +3,9 @@
 #
 # **Question** · Where do the labels for a small encoder come from, how many are there of each class, and how far can they be trusted?
 #
-# **Inputs** · nothing (offline patterns), an LLM server, messages from a CSV or Postgres, or a Label Studio export
+# **Inputs** · nothing (offline patterns), an LLM server, messages from a CSV or Postgres, or an export of Label Studio or Prodigy
 #
-# **Outputs** · `labelled` (one row a message: task, label, confidence, source, group), `<task>.csv` in its exchange format, `queue.csv` and `label_studio.json` for people
+# **Outputs** · `labelled` (one row a message: task, label, confidence, source, group), `<task>.csv` in its exchange format, `queue.csv`, `label_studio.json` and `prodigy.jsonl` for people
 #
 # **Cost** · seconds offline; with an LLM the bill below is printed before anything is sent
 
@@ -37,7 +37,9 @@ from shared.labels import (
     passages_from_files,
     passages_from_postgres,
     read_label_studio,
+    read_prodigy,
     to_label_studio,
+    to_prodigy,
     to_task_csv,
     upload_to_label_studio,
     with_word_operations,
@@ -70,15 +72,20 @@ messages_csv: str = ""  # messages for the LLM to label
 messages_column: str = "message"  # their column
 messages_query: str = ""  # or a query whose first column holds them
 label_studio_export: str = ""  # JSON export of a Label Studio project
+prodigy_export: str = ""  # JSONL that Prodigy's db-out wrote
 label_studio_url: str = ""  # server to upload the queue to; "" = only write the file
 confident: float = 0.9  # confidence from which a label stands alone, in [0, 1]
 similarity: float = 0.9  # cosine from which two messages are the same, in (0, 1]
 augment: bool = False  # one variant of each message of a class below the recommended count: a paraphrase by the LLM, offline a word operation
 redact: bool = False  # replace names, numbers and addresses of what is read from outside, before anything is computed
 
+# %% [markdown]
+# Parameters are checked first, and so is whether every way of labelling has something to work on: a missing export is
+# better told now than after an LLM has been paid.
+
 # %%
 run = begin("labels", globals())
-check_ways(ways, llm=llm, messages=messages_csv or messages_query, annotations=label_studio_export)
+check_ways(ways, llm=llm, messages=messages_csv or messages_query, annotations=label_studio_export or prodigy_export)
 
 # %% [markdown]
 # ## What is to be told apart?
@@ -107,10 +114,18 @@ passages = redacted(passages, run, on=redact)
 wanted = Wanted(definitions, counts, {"rag_query": passages}, seed)
 print(f"{len(passages):,} passages of the knowledge base")
 
+# %% [markdown]
+# How the LLM is asked is said once and holds for every way below: so many requests at a time, each answer kept on disk by
+# its content. A run that is killed goes on where it was and pays for nothing twice.
+
 # %%
 backend = open_chat(llm, base_url=base_url, api_key_env=api_key_env) if llm else None
 asking = Asking(backend, Sending(concurrency=concurrency), default_cache(), Prices(prompt_price, completion_price))
 ledgers, unscored, sources = [], 0, []
+
+# %% [markdown]
+# A generated row belongs to the group of the pattern or the request it came from. Siblings resemble each other, and a test
+# set that holds siblings of the training set would measure memory.
 
 # %%
 if "synthetic" in ways and backend is None:
@@ -142,6 +157,9 @@ if "llm" in ways and backend is not None and not dry_run:
     ledgers.append(said.ledger)
     unscored += said.n_unscored
 
+# %% [markdown]
+# The bill: with `dry_run` what it would cost at most, otherwise what it did cost. Answers from the cache are free.
+
 # %%
 if backend and dry_run:
     print(bill_before(asking, wanted if "synthetic" in ways else Wanted(definitions, {}), messages).in_words())
@@ -153,9 +171,12 @@ for ledger in ledgers:
 # A majority of annotators decides; a tie decides nothing. Krippendorff's alpha says how far they agree beyond chance.
 
 # %%
-annotations = from_label_studio([])
+exports = [from_label_studio([])]
 if label_studio_export:
-    annotations = read_label_studio(run.input(label_studio_export))
+    exports.append(read_label_studio(run.input(label_studio_export)))
+if prodigy_export:
+    exports.append(read_prodigy(run.input(prodigy_export)))
+annotations = pd.concat(exports, ignore_index=True)
 annotations = redacted(annotations, run, on=redact)
 agreement = annotator_agreement(annotations, seed=seed)
 record("annotator_alpha", agreement.value, n=agreement.n, interval=agreement.interval)
@@ -196,6 +217,8 @@ merged.queue.head(10)
 # %% [markdown]
 # ## Is there enough of each class?
 # Below the minimum a class cannot be learned; below the recommended count the learning curve of stage `nodes` is still steep.
+# Augmentation helps a rare class only a little: a variant adds other words, not another thought. It keeps its message's
+# group, so that it never stands on the other side of a split.
 
 # %%
 report = count_report(labelled, list(definitions), minimum=about_task.minimum, recommended=about_task.recommended)
@@ -210,6 +233,9 @@ if augment:
     report = count_report(labelled, list(definitions), minimum=about_task.minimum, recommended=about_task.recommended)
 report
 
+# %% [markdown]
+# The smallest class decides, not the sum: a node that never learned one label is wrong on every message of it.
+
 # %%
 record("llm_cost", sum(ledger.cost for ledger in ledgers), unit="USD", n=sum(ledger.n for ledger in ledgers))
 record("unscored_answers", unscored)
@@ -217,12 +243,17 @@ show(bars(report["label"], report["n"], x="messages (count)"), title="Messages o
 record("smallest_class", int(report["n"].min()))
 record("classes_below_minimum", int((report["verdict"] == "below minimum").sum()), n=len(report))
 
+# %% [markdown]
+# What goes on to `nodes` is the table; the CSV is for other tools. What no rule could decide goes to people, as a file for
+# Label Studio and one for Prodigy; their export comes back through a parameter of this notebook.
+
 # %%
 run.write_table("labelled", labelled, LABELLED_SCHEMA)
 run.write_csv(f"{about_task.name}.csv", to_task_csv(labelled) if len(labelled) else labelled)
 run.write_csv("queue.csv", merged.queue)
 for_people = to_label_studio(merged.queue["message"].tolist())
 run.write_json("label_studio.json", for_people)
+run.write_jsonl("prodigy.jsonl", to_prodigy(merged.queue["message"].tolist(), list(definitions)))
 if label_studio_url and for_people:
     upload_to_label_studio(
         for_people, list(definitions), url=label_studio_url, title=f"Colloquy {about_task.name} {run_version}"

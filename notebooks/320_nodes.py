@@ -79,6 +79,10 @@ if labelled_file:
 else:
     rows = run.table("labelled").query("task == @about.name")[["message", "label", "group"]].reset_index(drop=True)
 
+# %% [markdown]
+# A label that the task does not know stops here, with all such labels named: a misspelt one would otherwise become a class
+# of its own, and its messages would be missing where they belong.
+
 # %%
 counts = counts_by_label(rows, about)
 record("messages", len(rows))
@@ -98,6 +102,10 @@ shares = {"validation": 0.0 if validation_file else validation_share, "test": 0.
 split = split_rows(
     rows["message"], first_label, groups, similarity=1.1 if keep_near_duplicates else similarity, seed=seed, **shares
 )
+
+# %% [markdown]
+# A corpus that comes with its own test file keeps it, so that the result can be set beside published ones. What that test
+# file shares with training is then counted below instead of being moved.
 
 # %%
 sides = {side: rows[split.sides == side].reset_index(drop=True) for side in ("train", "validation", "test")}
@@ -148,12 +156,18 @@ if about.kind != "values":
     if centroid_floor:
         floors["nearest centroid"] = nearest_centroid_floor(train, **options)
 
+# %% [markdown]
+# Floors are calibrated on validation as the encoder is: against an uncalibrated one, thresholds alone could win.
+
 # %%
 floor_rows = [
     predictions_table(floor.calibrated(validation), sides["test"], name=name, split="test", seed=seed)
     for name, floor in floors.items()
 ]
 floor_scores = {table["model"].iloc[0]: node_scores(table, kind=about.kind, seed=seed) for table in floor_rows}
+
+# %% [markdown]
+# The best of the floors is the one to beat, chosen on test in its favour: an encoder that wins all the same has won.
 
 # %%
 best_floor = max(floor_scores, key=lambda name: floor_scores[name].macro_f1.value) if floors else "none"
@@ -174,6 +188,9 @@ trained = train_seeds(train, validation, settings, seeds, run.checkpoints, kind=
 record("training_seconds", float(np.mean([one.seconds for one in trained])), unit="s", n=len(trained))
 history = [{"seed": one.seed, **line} for one in trained for line in one.model.history]
 run.write_jsonl("metrics.jsonl", history)
+
+# %% [markdown]
+# A curve that still climbs at its end asks for more epochs; one that falls was stopped at its best evaluation.
 
 # %%
 curves = pd.DataFrame(history).pivot(index="epoch", columns="seed", values="score")
@@ -204,12 +221,20 @@ tables = (
     ]
 )
 
+# %% [markdown]
+# Validation predictions are kept beside those of test: stage `serving` evens out channels on them, and thresholds are
+# chosen on them. Nothing is chosen on test.
+
 # %%
 predictions = (
     pd.concat([*tables, *floor_rows], ignore_index=True) if tables else pd.DataFrame(columns=PREDICTIONS_SCHEMA.names)
 )
 run.write_table("predictions", predictions, PREDICTIONS_SCHEMA)
 ours = predictions[(predictions["model"] == name) & (predictions["split"] == "test")]
+
+# %% [markdown]
+# Numbers such as valence have no classes to be right about. They are judged by how they rise and fall with the truth
+# (correlation) and how far off they are (error), beside ridge regression on words.
 
 # %%
 if about.kind == "values":
@@ -231,6 +256,10 @@ if about.kind == "values":
     bounds = (shown[column].tolist() for column in ("correlation", "low", "high"))
     show(intervals(places, *bounds, x="correlation with the truth on test"), title="The encoder beside its floor")
 
+# %% [markdown]
+# Accuracy follows the common labels, macro-F1 counts a rare one as much as a common one; for several labels a message,
+# accuracy asks for exactly the right set. Intervals are over groups, because messages of one pattern stand or fall together.
+
 # %%
 if about.kind != "values":
     scores = node_scores(ours, kind=about.kind, seed=seed)
@@ -247,6 +276,9 @@ if about.kind != "values":
     record("seeds_apart", float(np.ptp(f1_of_seeds)), n=len(by_seed))
     rows_of_seeds = {f"seed {one}": (score.accuracy.value, score.macro_f1.value) for one, score in by_seed.items()}
     display(pd.DataFrame.from_dict(rows_of_seeds, orient="index", columns=["accuracy", "macro-F1"]).round(3))
+
+# %% [markdown]
+# Where the intervals below are far apart, nothing more need be said; where they overlap, the paired test decides.
 
 # %%
 if floors:
@@ -275,6 +307,8 @@ if floors:
 
 # %% [markdown]
 # ## Where does it fail?
+# The labels with the lowest F1 say what to do next: few messages ask for more of them, many messages and a low F1 ask for a
+# better definition, or for two labels to be made one.
 
 # %%
 by_label = label_f1_table(ours) if len(ours) else pd.DataFrame(columns=["label", "f1"])
@@ -306,6 +340,9 @@ strange = read_messages(run.input(out_of_scope_file), out_of_scope_column) if ou
 strange = redacted(strange, run, on=redact)
 unsure = kept_model.probabilities(strange).max(1) if strange and about.kind != "values" else []
 
+# %% [markdown]
+# The curve runs from answering everything, at the right, to answering only what is certain.
+
 # %%
 if len(ours):
     coverage = coverage_curve(ours, out_of_scope=unsure)
@@ -335,7 +372,8 @@ if len(unsure):
 
 # %% [markdown]
 # ## How many labels does it need?
-# Common advice says 70 a class at least and 285 to be good. The curve says what holds here.
+# Common advice says 70 a class at least and 285 to be good. The curve says what holds here: smaller draws are part of the
+# larger ones and the test side stays, so a step is what the added messages bring. One draw a size: small steps are luck.
 
 # %%
 if curve_sizes:
@@ -357,7 +395,9 @@ if about.kind == "values":
         )
     say("Training took {training_seconds}.")
 else:
-    say("On messages that it had not seen the encoder is right {test_accuracy:share} of the time, the best floor ({best_floor}) {floor_accuracy:share}; the paired test between them gives p = {p_value_against_floor:.2g}.")
+    say(
+        "On messages that it had not seen the encoder is right {test_accuracy:share} of the time, the best floor ({best_floor}) {floor_accuracy:share}; the paired test between them gives p = {p_value_against_floor:.2g}."
+    )
     say("Averaged over the labels (macro-F1): encoder {test_macro_f1}, floor {floor_macro_f1}.")
     say(
         "Training took {training_seconds}. At 95 % accuracy it can answer {coverage_at_95_percent:.0%} of the messages; the hardest label is {hardest_label}."
