@@ -10,6 +10,7 @@
 # **Cost** · minutes a seed on two cores with the built-in encoder, hours with a base-size one
 
 # %%
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
@@ -38,7 +39,15 @@ from shared.classifier import (
 )
 from shared.data import redacted
 from shared.figures import bars, confusion, histogram, intervals, lines, mark, reliability, show
-from shared.models import FineTuning, LabelledTexts, load_tokenizer, majority_floor, tfidf_floor
+from shared.models import (
+    FineTuning,
+    LabelledTexts,
+    default_encoder,
+    load_tokenizer,
+    majority_floor,
+    suitable_learning_rate,
+    tfidf_floor,
+)
 from shared.runs import begin, record, say
 from shared.stats import brier_estimate, expected_calibration_error, paired_difference, reliability_table
 
@@ -47,7 +56,7 @@ run_version: str = "v0.1"  # folder under runs/
 upstream: list[str] = []  # stages that may be read; empty = every earlier one
 seed: int = 0  # of the splits and of every interval
 seeds: list[int] = [0, 1, 2]  # one training each; the one that is best on validation is saved
-model: str = "builtin"  # encoder: "builtin", a folder, or a hub id; where there is a network, "roberta-base"
+model: str = ""  # encoder: "builtin", folder, hub id; "" = roberta-base where the hub can be reached, else builtin
 outcomes: dict[str, str] = {}  # outcomes to rename or merge, for instance {"callback": "other"}
 least_per_outcome: int = 10  # conversations that every outcome needs, in [3, inf)
 own_splits: bool = True  # use the corpus's own splits if every conversation has one
@@ -58,7 +67,7 @@ max_tokens: int = 256  # tokens the encoder reads, in [16, what the encoder take
 head_share: float = 0.3  # of them for the opening of a longer conversation, the rest for its end, in [0, 1]
 epochs: int = 8  # passes over the training conversations, in [1, inf)
 batch_size: int = 16  # conversations a step, in [1, inf)
-learning_rate: float = 1e-4  # peak; 2e-5 suits base-size encoders
+learning_rate: float = 0.0  # peak; 0 = what suits the encoder's size: 2e-5 from base size on, else 1e-4
 head_learning_rate: float = 1e-3  # peak for the new head; 0 = as the encoder
 warmup_ratio: float = 0.1  # share of the steps in which the rate climbs, then it falls linearly to 0, in [0, 1)
 weight_decay: float = 0.01  # AdamW's, in [0, inf)
@@ -90,6 +99,17 @@ record("without_outcome", unscored, unit="conversations")
 show(bars(list(sizes.index), sizes.to_numpy(), x="conversations"), title="How the conversations end")
 
 # %% [markdown]
+# ## Which encoder reads them?
+# Where none is named it is roberta-base if the hub can be reached, else the small one that is built in. A name makes a run repeatable elsewhere.
+
+# %%
+encoder = model or default_encoder()
+peak_rate = learning_rate or suitable_learning_rate(encoder)
+record("encoder", Path(encoder).name)
+record("learning_rate", peak_rate)
+say("The encoder is {encoder}, tuned at a learning rate of at most {learning_rate}.")
+
+# %% [markdown]
 # ## One text a conversation
 # Each turn is a line that begins with its speaker. What does not fit the encoder is cut from the middle: a conversation
 # opens and ends with what matters most for its outcome. How many are cut is part of the result.
@@ -97,7 +117,7 @@ show(bars(list(sizes.index), sizes.to_numpy(), x="conversations"), title="How th
 # %%
 turns = run.table("turns")
 turns = turns[turns["conversation_id"].isin(conversations["conversation_id"])]
-written = conversation_texts(turns, load_tokenizer(model), max_tokens=max_tokens, head_share=head_share)
+written = conversation_texts(turns, load_tokenizer(encoder), max_tokens=max_tokens, head_share=head_share)
 texts = conversations[["conversation_id", "outcome", "split", "agent_id", "donor_id"]].merge(written.texts)
 record("truncated_share", texts["truncated"].mean(), n=len(texts))
 record("max_tokens", max_tokens, unit="tokens")
@@ -146,7 +166,9 @@ floors = {"majority": majority_floor(labelled[TRAIN]), "tfidf": tfidf_floor(labe
 floor_predictions = {
     name: predictions_table(floor, parts[TEST], model=name, seed=seed) for name, floor in floors.items()
 }
-whole = conversation_texts(turns, load_tokenizer(model), max_tokens=1_000_000).texts.set_index("conversation_id")["text"]
+whole = conversation_texts(turns, load_tokenizer(encoder), max_tokens=1_000_000).texts.set_index("conversation_id")[
+    "text"
+]
 uncut = {name: part.assign(text=part["conversation_id"].map(whole)) for name, part in parts.items()}
 counting_all = tfidf_floor(LabelledTexts(uncut[TRAIN]["text"].tolist(), uncut[TRAIN]["outcome"].tolist()))
 floor_predictions["tfidf_whole"] = predictions_table(counting_all, uncut[TEST], model="tfidf_whole", seed=seed)
@@ -159,11 +181,17 @@ floor_scores = {name: scores(table, seed=seed) for name, table in floor_predicti
 floor, guess, uncut_floor = (floor_scores[name] for name in ("tfidf", "majority", "tfidf_whole"))
 record("floor_accuracy", floor.accuracy.value, n=floor.accuracy.n, interval=floor.accuracy.interval)
 record("floor_macro_f1", floor.macro_f1.value, n=floor.macro_f1.n, interval=floor.macro_f1.interval)
-record("floor_whole_macro_f1", uncut_floor.macro_f1.value, n=uncut_floor.macro_f1.n, interval=uncut_floor.macro_f1.interval)
+record(
+    "floor_whole_macro_f1", uncut_floor.macro_f1.value, n=uncut_floor.macro_f1.n, interval=uncut_floor.macro_f1.interval
+)
 record("majority_accuracy", guess.accuracy.value, n=guess.accuracy.n, interval=guess.accuracy.interval)
 record("majority_macro_f1", guess.macro_f1.value, n=guess.macro_f1.n, interval=guess.macro_f1.interval)
-say("Counting words is right {floor_accuracy:share} of the time, always naming the commonest outcome {majority_accuracy:share}.")
-say("Macro-F1 of counting is {floor_macro_f1} on what the encoder reads and {floor_whole_macro_f1} on whole conversations.")
+say(
+    "Counting words is right {floor_accuracy:share} of the time, always naming the commonest outcome {majority_accuracy:share}."
+)
+say(
+    "Macro-F1 of counting is {floor_macro_f1} on what the encoder reads and {floor_whole_macro_f1} on whole conversations."
+)
 
 # %% [markdown]
 # ## Fine-tuning, several times
@@ -172,7 +200,7 @@ say("Macro-F1 of counting is {floor_macro_f1} on what the encoder reads and {flo
 
 # %%
 settings = FineTuning(
-    model=model, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
+    model=encoder, epochs=epochs, batch_size=batch_size, learning_rate=peak_rate,
     head_learning_rate=head_learning_rate, warmup_ratio=warmup_ratio, weight_decay=weight_decay, dropout=dropout,
     label_smoothing=label_smoothing, class_weights=class_weights, pooling=pooling, patience=patience,
     evaluations_per_epoch=evaluations_per_epoch, max_tokens=max_tokens,
@@ -195,14 +223,14 @@ show(lines(curves.index.to_numpy(), named, x="epoch", y="validation macro-F1"), 
 # over conversations, with all its seeds together.
 
 # %%
-stacked = pd.concat(
-    [predictions_table(one.classifier, parts[TEST], model="encoder", seed=one.seed) for one in trained]
-)
+stacked = pd.concat([predictions_table(one.classifier, parts[TEST], model="encoder", seed=one.seed) for one in trained])
 total = scores(stacked, seed=seed)
 record("test_accuracy", total.accuracy.value, n=total.accuracy.n, interval=total.accuracy.interval)
 record("test_macro_f1", total.macro_f1.value, n=total.macro_f1.n, interval=total.macro_f1.interval)
 record("seeds", len(trained), unit="trainings")
-say("Over all trainings ({seeds:.0f}) the encoder is right {test_accuracy:share} of the time; its macro-F1 is {test_macro_f1}.")
+say(
+    "Over all trainings ({seeds:.0f}) the encoder is right {test_accuracy:share} of the time; its macro-F1 is {test_macro_f1}."
+)
 
 # %% [markdown]
 # A single lucky training proves little. Each seed stands beside the floors with its own interval.
@@ -211,7 +239,10 @@ say("Over all trainings ({seeds:.0f}) the encoder is right {test_accuracy:share}
 by_seed = {one.seed: scores(stacked[stacked["seed"] == one.seed], seed=seed).macro_f1 for one in trained}
 reached = [estimate.value for estimate in by_seed.values()]
 record("seed_spread_macro_f1", max(reached) - min(reached) if len(reached) > 1 else float("nan"), n=len(reached))
-rows = {f"seed {number}": estimate for number, estimate in by_seed.items()} | {"TF-IDF": floor.macro_f1, "TF-IDF, whole": uncut_floor.macro_f1}
+rows = {f"seed {number}": estimate for number, estimate in by_seed.items()} | {
+    "TF-IDF": floor.macro_f1,
+    "TF-IDF, whole": uncut_floor.macro_f1,
+}
 points = zip(*[(e.value, *e.interval) for e in rows.values()], strict=True)
 show(
     intervals(list(rows), *points, x="test macro-F1", reference=guess.macro_f1.value, reference_name="majority"),
@@ -299,22 +330,29 @@ thresholds[thresholds["chosen"] | thresholds["threshold"].isin([0.3, 0.5, 0.7])]
 # ## Findings
 
 # %% tags=["findings"]
-say("The encoder names the right outcome for {test_accuracy:share} of the conversations that it had not seen, counting words for {floor_accuracy:share}: the encoder {verdict} counting words.")
-say("Averaged over the outcomes (macro-F1): encoder {test_macro_f1}, counting words {floor_macro_f1}, on whole conversations {floor_whole_macro_f1}, the commonest outcome {majority_macro_f1}. The paired gain in accuracy is {gain_over_floor}, p = {gain_p_value:.3f}.")
+say(
+    "The encoder names the right outcome for {test_accuracy:share} of the conversations that it had not seen, counting words for {floor_accuracy:share}: the encoder {verdict} counting words."
+)
+say(
+    "Averaged over the outcomes (macro-F1): encoder {test_macro_f1}, counting words {floor_macro_f1}, on whole conversations {floor_whole_macro_f1}, the commonest outcome {majority_macro_f1}. The paired gain in accuracy is {gain_over_floor}, p = {gain_p_value:.3f}."
+)
 if len(trained) > 1:
     say("Between its best and its worst seed lies a macro-F1 of {seed_spread_macro_f1}.")
-say("The saved model is that of seed {saved_seed:.0f}, with calibration error {calibration_error:.3f} at temperature {temperature:.2f}.")
+say(
+    "The saved model is that of seed {saved_seed:.0f}, with calibration error {calibration_error:.3f} at temperature {temperature:.2f}."
+)
 say("{truncated_share:.1%} of the conversations were longer than {max_tokens} and lost their middle.")
 if gain.estimate.interval.low <= 0:
-    say("What follows: report the linear model, which is cheaper and no worse, and read attributions of the encoder as a description of the encoder only. More conversations, or more of each one than {max_tokens}, would have to change that.")
+    say(
+        "What follows: report the linear model, which is cheaper and no worse, and read attributions of the encoder as a description of the encoder only. More conversations, or more of each one than {max_tokens}, would have to change that."
+    )
 else:
     say("What follows: the encoder knows something that counting does not; stage `attention` asks what.")
 
 # %% [markdown]
 # ## Sources
 # Temperature scaling: Guo et al. 2017. Intervals: bootstrap over conversations, widened for few of them (Hesterberg 2015).
-# The built-in encoder is all-MiniLM-L6-v2 (Apache-2.0). With a network, `model: roberta-base` and `learning_rate: 2e-5` are
-# the usual choice.
+# The built-in encoder is all-MiniLM-L6-v2 (Apache-2.0); roberta-base: Liu et al. 2019 (MIT).
 
 # %%
 run.finish()

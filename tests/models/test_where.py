@@ -1,12 +1,16 @@
+import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+from transformers import DistilBertConfig
 
 from shared.models import _where as where
-from shared.models import encode, resolve_model
+from shared.models import encode, resolve_model, suitable_learning_rate
 from shared.runs import UserError
 
 
@@ -33,6 +37,41 @@ def test_a_hub_model_that_cannot_be_fetched_says_what_works_offline(monkeypatch:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert "use model='builtin', which works offline" in done.stdout
+
+
+class Answering(BaseHTTPRequestHandler):
+    """A hub that has every model."""
+
+    def log_message(self, *_: object) -> None: ...
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+
+def encoder_by_default(**surroundings: str) -> str:
+    """In a process of its own: the hub's address is read when its library is imported."""
+    code = "from shared.models import default_encoder; print(default_encoder())"
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("HF_")} | surroundings
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_the_default_encoder_is_roberta_where_the_hub_answers_and_else_the_built_in() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    hub = f"http://127.0.0.1:{server.server_port}"
+    assert encoder_by_default(HF_ENDPOINT=hub) == "roberta-base"
+    assert encoder_by_default(HF_ENDPOINT=hub, HF_HUB_OFFLINE="1") == "builtin"
+    server.shutdown()
+    server.server_close()
+    assert encoder_by_default(HF_ENDPOINT=hub) == "builtin"
+
+
+def test_the_learning_rate_follows_the_width_whatever_the_architecture_calls_it(tmp_path: Path) -> None:
+    DistilBertConfig(dim=768).save_pretrained(tmp_path)
+    assert suitable_learning_rate(str(tmp_path)) == 2e-5
+    assert suitable_learning_rate("builtin") == 1e-4  # 384 wide
 
 
 def test_importing_the_room_loads_no_torch() -> None:
