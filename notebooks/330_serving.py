@@ -103,6 +103,10 @@ say("{messages_heard} validation messages decided how far loud channels are turn
 # The messages go through in batches, as in a nightly run. There the messages of a batch share the scales of their
 # activations, so an answer depends a little on its neighbours.
 
+# %% [markdown]
+# Whatever else is to be compared (a larger encoder, last month's export) is named in `others` and answers the same messages;
+# the verdict is about INT8 alone.
+
 # %%
 others_at = {folder: run.input(folder) for folder in others}
 exports = {"ONNX fp32": fp32.folder, "INT8": int8} | others_at
@@ -166,6 +170,10 @@ latency = latency_table(measure_latency(predict, timed, rounds=rounds), against=
 run.write_table("latency", latency)
 show(bars(latency["model"], latency["p50_ms"], x="milliseconds for one message (p50)"), title="Latency of one message")
 latency
+
+# %% [markdown]
+# p50 is what most callers wait, p95 what the unlucky ones do. Faster is counted at p50 against torch, because p95 tells as
+# much of the machine as of the model; its interval draws turns, not calls, for calls of one turn share what went on meanwhile.
 
 # %%
 for row in latency.itertuples():

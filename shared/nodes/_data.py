@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +115,10 @@ def _refuse_unknown(path: Path, labels: list[Any], task: Task) -> None:
     used = {name for label in labels for name in (label if isinstance(label, list) else [label])}
     unknown = sorted(used - set(task.definitions))
     if unknown:
+        near = get_close_matches(unknown[0], list(task.definitions), n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
         raise UserError(
-            f"{path.name}: unknown label(s) {', '.join(unknown[:10])}. The task '{task.name}' has "
+            f"{path.name}: unknown label(s) {', '.join(unknown[:10])}.{meant} The task '{task.name}' has "
             f"{', '.join(task.definitions)}. Correct the file, or add the label to the task's YAML."
         )
 

@@ -23,7 +23,7 @@ def test_complete_rows_are_read_and_the_others_counted(tmp_path: Path) -> None:
 
 
 def test_an_unknown_label_is_named_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"unknown label\(s\) helo\. .* has hello, bye"):
+    with pytest.raises(UserError, match=r"unknown label\(s\) helo\. Did you mean hello\? .* has hello, bye"):
         read_labelled_csv(csv_of(tmp_path, "Hi,helo,1"), TASK)
 
 
