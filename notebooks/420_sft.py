@@ -265,17 +265,15 @@ scores.round(3)
 
 # %%
 names = scores["task"].astype(str) + " " + scores["metric"].astype(str) + ", " + scores["system"].astype(str)
-order = np.lexsort((scores["system"], scores["metric"], scores["task"]))
-show(
-    intervals(
-        names.iloc[order].tolist(),
-        scores["value"].iloc[order],
-        scores["low"].iloc[order],
-        scores["high"].iloc[order],
-        x="score on the test split (95 % interval over conversations)",
-    ),
-    title="Heads and floors",
-)
+ranked = scores.assign(name=names).sort_values(["task", "metric", "system"])
+if len(ranked):
+    show(
+        intervals(
+            ranked["name"].tolist(), ranked["value"], ranked["low"], ranked["high"],
+            x="score on the test split (95 % interval over conversations)",
+        ),
+        title="Heads and floors",
+    )  # fmt: skip
 
 # %% [markdown]
 # ## Are the answers likelier?
@@ -305,7 +303,8 @@ drift = (
     if method == "lora"
     else float("nan")
 )
-print(f"{drift:.4f} nats a token on {len(unseen)} unseen safety prompts, weight {safety_weight:g}")
+if method == "lora":
+    print(f"{drift:.4f} nats a token on {len(unseen)} unseen safety prompts, weight {safety_weight:g}")
 
 # %% [markdown]
 # A divergence is not a refusal. So, if asked, the same training runs once more without the teacher, and base, taught and untaught model answer the same prompts that should be declined: red-team prompts and the safety prompts that were held back.
@@ -467,27 +466,23 @@ record("peak_memory", peak_bytes() / GIB, unit="GiB")
 record("reload_difference", reload_difference)
 record("steps_per_second", steps / max(trained.seconds, 1e-9), unit="a second")
 record("resumed_from", trained.resumed_from)
-missing = [
-    n
-    for n in ("strategy_accuracy_heads", "emotion_macro_f1_heads", "valence_correlation_heads")
-    if n.removesuffix("_heads") not in {f"{r.task}_{r.metric}" for r in scores.itertuples()}
-]
-for name in missing:
-    for system in ("heads", "tfidf", "majority"):
-        record(name.replace("heads", system), float("nan"))
 
 # %% [markdown]
 # ## Findings
 
 # %% tags=["findings"]
-say("Tuning makes test answers likelier by {answer_loss_gain} than the base does.")
-say(
-    "Strategy of the next answer: accuracy {strategy_accuracy_heads} for the head, {strategy_accuracy_tfidf} for TF-IDF, {strategy_accuracy_majority} for the majority."
-)
-say(
-    "Emotion: macro-F1 {emotion_macro_f1_heads} for the head, {emotion_macro_f1_tfidf} for TF-IDF. Valence: correlation {valence_correlation_heads} against {valence_correlation_tfidf}."
-)
-say("On safety prompts that were not taught, the tuned model is {safety_drift} away from the base.")
+better = "likelier" if gain.interval.low > 0 else "less likely" if gain.interval.high < 0 else "not shown to be likelier"
+say(f"The test answers are {better} than under the base: by {{answer_loss_gain}}.")
+if "strategy" in set(scores["task"]):
+    say(
+        "Strategy of the next answer: accuracy {strategy_accuracy_heads} for the head, {strategy_accuracy_tfidf} for TF-IDF, {strategy_accuracy_majority} for the majority."
+    )
+if "emotion" in set(scores["task"]):
+    say("Emotion: macro-F1 {emotion_macro_f1_heads} for the head, {emotion_macro_f1_tfidf} for TF-IDF.")
+if "valence" in set(scores["task"]):
+    say("Valence: correlation {valence_correlation_heads} for the head, {valence_correlation_tfidf} for TF-IDF.")
+if method == "lora":
+    say("On safety prompts that were not taught, the tuned model is {safety_drift} away from the base.")
 say(
     "Memory: {predicted_memory} predicted for the step, {peak_memory} peak of the whole process. A reloaded adapter differs by {reload_difference}."
 )

@@ -5,7 +5,7 @@
 #
 # **Inputs** · `feedback_chats.jsonl` of the stage `feedback`, or a file in its layout, and a chat model; or a file of improved conversations, which only goes through exports and fine-tuning
 #
-# **Outputs** · improved conversations by method, `arms` (all answers to the same contexts), `sft_rows/`, `dpo_pairs.jsonl` and `preference_pairs`, `kto_labels.jsonl`, `not_improved.jsonl`; with remote fine-tuning `models/<input>_finetune_<timestamp>.json`
+# **Outputs** · improved conversations by method, `arms` (all answers to the same contexts), `sft_rows/`, `dpo_pairs.jsonl` and `preference_pairs`, `kto_labels.jsonl`, `arm_exports/`, `not_improved.jsonl`; with remote fine-tuning `models/<input>_finetune_<timestamp>.json`
 #
 # **Cost** · one request a criticised answer and method; the bill is printed before anything is sent, and answers are cached
 
@@ -22,6 +22,7 @@ from shared.figures import bars, histogram, show
 from shared.improve import (
     FineTune,
     arm_answers,
+    arm_exports,
     criticised_answers,
     dpo_pairs,
     fine_tune,
@@ -153,7 +154,9 @@ record("cost", sum(result.ledger.cost for result in improved.values()), unit="US
 better = pd.DataFrame([{"method": name, **row} for name, result in improved.items() for row in result.rows if row["improved"]], columns=["method", "conversation_id", "feedback_leak", "truncated", "messages", "original_assistant_response"])
 leaks = better[better["feedback_leak"] != ""]
 for name in methods:
-    record(f"leaks_{name}", int((leaks["method"] == name).sum()), n=int((better["method"] == name).sum()))
+    of = better[better["method"] == name]
+    record(f"leaks_{name}", int((of["feedback_leak"] != "").sum()), n=len(of))
+    record(f"truncated_{name}", int(of["truncated"].sum()), n=len(of))
 leaks[["method", "conversation_id", "feedback_leak"]].head(10)
 
 # %% [markdown]
@@ -179,7 +182,7 @@ if len(improved) == 2:
 
 # %% [markdown]
 # ## Training data
-# SFT rows train the last answer only: the turns before it were written by people and by the model that is to get better. Answers that betray the feedback are left out of all training data, and of the pairs those that did not change.
+# SFT rows train the last answer only: the turns before it were written by people and by the model that is to get better. Answers that betray the feedback or were cut at their limit are left out of all training data (with `drop_leaks`), and of the pairs those that did not change.
 
 # %%
 trained = improved[methods[0]].rows if improved else []
@@ -200,6 +203,17 @@ run.write_table("preference_pairs", preference_table(pairs))
 run.write_jsonl("kto_labels.jsonl", kto_labels(trained))
 record("n_dpo_pairs", len(pairs))
 record("n_kto_labels", len(trained))
+
+# %% [markdown]
+# The same for every arm, on the contexts that all of them answered: models that are trained on them differ by the arm and by nothing else. As a KTO label the arm's own answer counts as good because the arm is on trial; `label_source` says which labels a user gave.
+
+# %%
+if len(improved) == 2:
+    with run.new_folder("arm_exports") as folder:
+        for arm, kinds in arm_exports(arms).items():
+            for kind, lines in kinds.items():
+                (folder / f"{arm}_{kind}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+                record(f"n_{arm}_{kind}", len(lines))
 
 # %% [markdown]
 # ## Fine-tuning elsewhere
@@ -228,9 +242,9 @@ if remote == "together" and improved:
 # ## Findings
 
 # %% tags=["findings"]
-say("{backend} wrote {n_improved:,.0f} answers in place of {n_criticised:,.0f} criticised ones; {n_unscored:,.0f} are missing. Cost: {cost} of at most {cost_at_most}.")
+say("{backend} wrote {n_improved:,.0f} answers in place of {n_criticised:,.0f} criticised ones; {n_unscored:,.0f} are missing. Whether they are better is for the stage judge. Cost: {cost} of at most {cost_at_most}.")
 for name in methods:
-    say(f"Method {name}: {{leaks_{name}:.0f}} answers betray the feedback.")
+    say(f"Method {name}: {{leaks_{name}:.0f}} answers betray the feedback, {{truncated_{name}:.0f}} were cut at their limit.")
 say("For training: {n_dpo_pairs:,.0f} preference pairs and {n_kto_labels:,.0f} labelled answers.")
 
 # %% [markdown]

@@ -168,7 +168,9 @@ run.write_jsonl("answers.jsonl", [{"prompt_id": c["conversation_id"], "model": o
 
 # %%
 alarms = answer_alarms({one.model: [text or "" for text in one.texts] for one in answers.values()}, {one.model: one.truncated for one in answers.values()})
-record("n_alarms", int(alarms["raised"].sum()), n=len(alarms))
+raised = alarms[alarms["raised"]]
+record("n_alarms", len(raised), n=len(alarms))
+record("alarms", "; ".join(f"{row.model} {row.alarm} {row.count} of {row.n}" for row in raised.itertuples(index=False, name="Alarm")) or "none")
 alarms
 
 # %% [markdown]
@@ -208,9 +210,10 @@ record("wins", plain.wins, n=plain.n)
 record("ties", plain.ties, n=plain.n)
 record("losses", plain.losses, n=plain.n)
 record("n_unscored", plain.n_unscored, n=len(table))
-record("p_value", plain.p_value, n=plain.n_prompts)
+record("p_value", plain.p_value, n=plain.n_tested)
 record("effect_size", plain.effect_size, unit="standard deviations", n=plain.n_prompts)
 record("verdict", verdict_in_words(plain))
+pd.Series(plain._asdict() | {"interval": f"{plain.interval.low:.1f} to {plain.interval.high:.1f}"}, name="value").rename_axis("figure").reset_index()
 
 # %% [markdown]
 # The plan above assumed a third of ties. With the share that there really was, this is what the comparison could have found; a win rate nearer to 50 % than that would be missed more often than found.
@@ -218,7 +221,7 @@ record("verdict", verdict_in_words(plain))
 # %%
 found, _ = plan(max(plain.n_prompts, 1), tie_share=plain.ties / max(plain.n, 1), alpha=alpha)
 record("smallest_detectable_as_judged", found, unit="percentage points", n=plain.n_prompts)
-pd.Series(plain._asdict() | {"interval": f"{plain.interval.low:.1f} to {plain.interval.high:.1f}"}, name="value").rename_axis("figure").reset_index()
+print(f"{plain.ties} of {plain.n} comparisons are ties: a true distance of {found:.1f} percentage points from 50 % is found in four of five studies")
 
 # %% [markdown]
 # A few pairs of each kind, with the judge's own words: a figure is only as good as what it counts.
@@ -248,6 +251,7 @@ show(intervals(list(both), [rate for rate, _ in both.values()], [i.low for _, i 
 path_of = stopped.path
 record("decided_at", float("nan") if path_of.decided_at is None else path_of.decided_at, unit="prompts", n=plain.n_prompts)
 record("p_value_anytime", path_of.p_value[-1] if len(path_of.p_value) else float("nan"), n=plain.n_prompts)
+print("The band never left 50 %." if path_of.decided_at is None else f"The band left 50 % after {path_of.decided_at} prompts.")
 show(lines(list(range(1, len(path_of.low) + 1)), {"lower bound": path_of.low, "upper bound": path_of.high}, x="prompts judged", y="win rate (%)", markers=False), title="The anytime-valid band narrows with every prompt")
 
 # %% [markdown]
@@ -283,6 +287,7 @@ against = None
 if judge_arms and run.has("arms.parquet"):
     judged_arms = ask(arm_pairs(run.table("arms")))
     arms = judged_arms.comparisons
+    print(f"{arms['prompt_id'].nunique()} contexts that all arms answered, {len(arms)} comparisons of two arms, {int(arms['score'].isna().sum())} without a verdict")
     costs.append(judged_arms.ledger.cost)
     run.write_table("arm_comparisons", arms, comparison_schema())
     against = win_rates_by(arms[arms["baseline"] == "original"], "model", replicates=replicates, seed=seed)
@@ -334,13 +339,13 @@ steps = way_to_the_figures(len(chats), looked_at, len(contexts), len(paired.pair
 steps
 
 # %% [markdown]
-# Each line can be recomputed from `comparisons`: value, interval, n, how many comparisons are not in it, and why. Where no interval stands there is none to give.
+# Each line can be recomputed from `comparisons`: value, interval, n, how many comparisons are not in it, and why. Counts, standard errors and p-values have no interval; that of the effect size is the win rate's, in other units.
 
 # %%
 figures = figure_table(plain, controlled, panel, against)
 run.write_csv("figures.csv", figures)
 with pd.option_context("display.max_colwidth", 400):
-    display(figures.round(3))
+    display(figures)
 
 # %% [markdown]
 # And everything that is in no figure, by step and reason. The first table says how many must be listed here.
@@ -357,11 +362,12 @@ left_out.groupby(["step", "reason"]).size().reset_index(name="n") if len(left_ou
 # %% tags=["findings"]
 say("{model} {verdict} {baseline}: it wins {win_rate} of comparisons, ties counted a half; judged by {judge}. Wins {wins:.0f}, ties {ties:.0f}, losses {losses:.0f}; p = {p_value:.3g}, effect {effect_size}.")
 say("At equal length: {win_rate_length_controlled}; the model's answer is the longer one in {share_longer:.0%} of pairs. With so many prompts and ties a true difference of {smallest_detectable_as_judged} is found in four of five studies.")
-say("Unscored pairs: {n_unscored}. Contexts left out: {n_excluded_contexts}; unanswered: {n_unanswered}; alarms about answers: {n_alarms}. Cost: {cost}.")
+say("Unscored pairs: {n_unscored}. Contexts left out: {n_excluded_contexts}; unanswered: {n_unanswered}. Cost: {cost}.")
+say("Alarms about the answers, to be weighed before any win rate is believed: {alarms}.")
 if chat_judge is not None:
     say("The judge gave the same verdict in both orders in {position_consistency}; the first answer won {first_position_preference}, asked again it agreed with itself in {repeatability}.")
 say("Of the decided pairs the longer answer won {longer_answer_preference}.")
-say("In simulation our 95 % intervals hold the truth in {coverage:.1%} of studies, those of the usual recipe in {coverage_usual_recipe:.1%}.")
+say("Share of simulated studies in which our 95 % intervals hold the truth: {coverage}; those of the usual recipe: {coverage_usual_recipe}.")
 
 # %% [markdown]
 # ## Sources

@@ -6,7 +6,7 @@ fine-tuning.
 """
 
 from shared.improve._arms import ARMS, arm_answers, common_rows, pick_by_model, pick_by_reference
-from shared.improve._exports import dpo_pairs, kto_labels, preference_table, sft_rows, split_rows, weighted
+from shared.improve._exports import arm_exports, dpo_pairs, kto_labels, preference_table, sft_rows, split_rows, weighted
 from shared.improve._leakage import Leak, find_leak
 from shared.improve._methods import (
     GENERATION_METHODS,
@@ -34,6 +34,7 @@ __all__ = [
     "Method",
     "TrainingFile",
     "arm_answers",
+    "arm_exports",
     "common_rows",
     "criticised_answers",
     "dpo_pairs",

@@ -8,6 +8,7 @@ import pandas as pd
 from shared.llm import ChatBackend, Message, Sending, ask_all, one_of, request
 
 ARMS = ("original", "feedback", "alternative", "best_of_both")
+_COLUMNS = ["conversation_id", "arm", "answer", "context", "reference", "truncated", "feedback_leak"]
 Encode = Callable[[list[str]], Any]
 Picker = Callable[[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]], list[str]]
 
@@ -27,8 +28,8 @@ def arm_answers(
         pick: gives "feedback" or "alternative" for each pair of rows; see `pick_by_reference` and `pick_by_model`.
 
     Returns:
-        One row a context and arm: `conversation_id`, `arm`, `answer`, `context` (messages), `reference`, `truncated`;
-        four rows a context in the order of `ARMS`.
+        One row a context and arm: `conversation_id`, `arm`, `answer`, `context` (messages), `reference`, `truncated`,
+        `feedback_leak`; four rows a context in the order of `ARMS`.
     """
     # A context that only one method answered would compare different questions, not different methods.
     ours, theirs = common_rows(feedback_rows, alternative_rows)
@@ -40,9 +41,10 @@ def arm_answers(
             "alternative": other,
             "best_of_both": {"feedback": one, "alternative": other}[better],
         }
-        rows.append(_row(one, "original", one["original_assistant_response"], False))
-        rows += [_row(row, arm, row["messages"][-1]["content"], row["truncated"]) for arm, row in by_arm.items()]
-    return pd.DataFrame(rows, columns=["conversation_id", "arm", "answer", "context", "reference", "truncated"])
+        untouched = {**one, "truncated": False, "feedback_leak": ""}
+        rows.append(_row(untouched, "original", one["original_assistant_response"]))
+        rows += [_row(row, arm, row["messages"][-1]["content"]) for arm, row in by_arm.items()]
+    return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def common_rows(
@@ -54,10 +56,9 @@ def common_rows(
     return shared, [by_id[row["conversation_id"]] for row in shared]
 
 
-def _row(row: Mapping[str, Any], arm: str, answer: str, truncated: bool) -> dict[str, Any]:
-    context = list(row["messages"][:-1])
-    kept = {"conversation_id": row["conversation_id"], "arm": arm, "answer": answer, "context": context}
-    return kept | {"reference": row["reference"], "truncated": truncated}
+def _row(row: Mapping[str, Any], arm: str, answer: str) -> dict[str, Any]:
+    made = {"arm": arm, "answer": answer, "context": list(row["messages"][:-1])}
+    return made | {name: row[name] for name in _COLUMNS if name not in made}
 
 
 def pick_by_reference(encode: Encode) -> Picker:

@@ -93,6 +93,41 @@ def kto_labels(rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
+def arm_exports(arms: pd.DataFrame) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Training data of every arm on the same contexts, so that models trained on different arms can be compared.
+
+    Args:
+        arms: from `arm_answers`.
+
+    Returns:
+        By arm: `sft` rows and `dpo` pairs as above (the original answers make no pairs), and `kto` labels with a
+        `label_source`: "user" for the original answer, which was criticised, "arm" for the arm's own answer, which is
+        taken to be good because the arm is on trial and not because anybody said so.
+    """
+    originals = arms[arms["arm"] == "original"].set_index("conversation_id")["answer"]
+    return {
+        str(arm): _exports_of([_arm_row(row, originals[row["conversation_id"]]) for row in part.to_dict("records")])
+        for arm, part in arms.groupby("arm", sort=False)
+    }
+
+
+def _arm_row(row: Mapping[Any, Any], original: str) -> dict[str, Any]:
+    messages = [*row["context"], {"role": "assistant", "content": row["answer"]}]
+    kept = {name: row[name] for name in ("conversation_id", "truncated", "feedback_leak")}
+    improved = row["arm"] != "original"
+    return kept | {"messages": messages, "improved": improved, "original_assistant_response": original}
+
+
+def _exports_of(rows: Sequence[Row]) -> dict[str, list[dict[str, Any]]]:
+    criticised = [label | {"label": False, "label_source": "user"} for label in kto_labels(rows)]
+    good = [
+        {**label, "completion": [row["messages"][-1]], "label": True, "label_source": "arm"}
+        for label, row in zip(kto_labels(rows), rows, strict=True)
+        if row["improved"] and not _unsound(row)
+    ]
+    return {"sft": sft_rows(rows), "dpo": dpo_pairs(rows), "kto": criticised + good}
+
+
 def split_rows(rows: Sequence[dict[str, Any]], *, valid_share: float = 0.1) -> dict[str, list[dict[str, Any]]]:
     """Rows by split: the last share for validation (also under "test"), the others for training."""
     size = max(1, round(valid_share * len(rows))) if len(rows) > 1 else 0

@@ -115,16 +115,14 @@ def figure_table(
 
 def _win_rate_rows(plain: WinRate) -> list[tuple[Any, ...]]:
     none, unscored = (float("nan"), float("nan")), (plain.n_unscored, _NO_VERDICT)
-    # Ties take no part in a sign test, so its n is smaller than that of the win rate.
-    tested = plain.n_prompts - plain.ties if plain.test == "exact sign test" else plain.n_prompts
-    without = (plain.n_prompts - tested, "ties, which say nothing in a sign test")
+    without = (plain.n_prompts - plain.n_tested, "ties, which say nothing in a sign test")
     return [
         ("win rate, ties counted a half", plain.win_rate, *plain.interval, "%", plain.n, *unscored),
         ("standard error, by prompt", plain.standard_error, *none, "percentage points", plain.n_prompts, *unscored),
         ("wins", plain.wins, *none, "comparisons", plain.n, *unscored),
         ("ties", plain.ties, *none, "comparisons", plain.n, *unscored),
         ("losses", plain.losses, *none, "comparisons", plain.n, *unscored),
-        (f"p-value, {plain.test}", plain.p_value, *none, "", tested, *without),
+        (f"p-value, {plain.test}", plain.p_value, *none, "", plain.n_tested, *without),
         ("effect size", plain.effect_size, *none, "standard deviations", plain.n_prompts, *unscored),
     ]
 

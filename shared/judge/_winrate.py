@@ -42,6 +42,11 @@ class WinRate(NamedTuple):
     test: str
     effect_size: float
 
+    @property
+    def n_tested(self) -> int:
+        """Prompts in the test; ties take no part in a sign test."""
+        return self.n_prompts - self.ties if self.test == "exact sign test" else self.n_prompts
+
 
 def win_rate(comparisons: pd.DataFrame, *, level: float = 0.95, replicates: int = 10_000, seed: int = 0) -> WinRate:
     """Win rate of the model under test over all comparisons of a table.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from shared import improve, llm
@@ -111,11 +112,15 @@ def test_an_answer_that_refers_to_the_feedback_is_flagged(text: str) -> None:
     assert leak is not None and leak.kind == "refers to the feedback"
 
 
-def arms(pick: Any) -> list[list[str]]:
+def arms_table(pick: Any) -> pd.DataFrame:
     chats = [chat(0), chat(1), chat(2, category="UR5")]
     ours = improve.improve_chats(chats, says("six minutes"), "feedback", now=NOW).rows
     theirs = improve.improve_chats(chats, says("an hour"), "alternative", now=NOW).rows
-    return improve.arm_answers(ours, theirs, pick)[["conversation_id", "arm", "answer"]].values.tolist()
+    return improve.arm_answers(ours, theirs, pick)
+
+
+def arms(pick: Any) -> list[list[str]]:
+    return arms_table(pick)[["conversation_id", "arm", "answer"]].values.tolist()
 
 
 def vectors(texts: list[str]) -> np.ndarray:
@@ -132,6 +137,32 @@ def test_all_arms_answer_the_same_contexts_and_the_better_one_is_picked() -> Non
         ["c0", "alternative", "an hour"],
         ["c0", "best_of_both", "six minutes"],
     ]
+
+
+def test_every_arm_becomes_training_data_on_the_same_contexts() -> None:
+    found = improve.arm_exports(arms_table(improve.pick_by_reference(vectors)))
+    assert list(found) == [*improve.ARMS]
+    assert {len(kinds["sft"]) for kinds in found.values()} == {2}
+    assert found["best_of_both"]["sft"][0]["messages"][-1] == {
+        "role": "assistant",
+        "content": "six minutes",
+        "weight": 1,
+    }
+    # "an hour" differs from "An hour."; the original arm has nothing to prefer to itself
+    assert {arm: len(kinds["dpo"]) for arm, kinds in found.items()} == {
+        "original": 0, "feedback": 2, "alternative": 2, "best_of_both": 2,
+    }  # fmt: skip
+    labels = [(row["label"], row["label_source"]) for row in found["alternative"]["kto"]]
+    assert labels == [(False, "user")] * 2 + [(True, "arm")] * 2
+    assert [row["label"] for row in found["original"]["kto"]] == [False, False]
+
+
+def test_an_answer_that_leaks_is_in_no_export_of_its_arm() -> None:
+    table = arms_table(improve.pick_by_reference(vectors))
+    table.loc[table["arm"] == "feedback", "feedback_leak"] = "quoted words"
+    found = improve.arm_exports(table)["feedback"]
+    assert (found["sft"], found["dpo"]) == ([], [])
+    assert [row["label"] for row in found["kto"]] == [False, False]
 
 
 def test_a_model_that_picks_by_position_picks_nothing() -> None:

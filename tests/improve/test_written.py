@@ -27,7 +27,10 @@ REPLACED = {
     "original_assistant_response": "An hour.",
     "improvement_timestamp": "2025-01-01T00:00:00",
 }
-KEPT = {"messages": [QUESTION, said("Seven minutes."), {"role": "user", "content": "Thanks!"}], "improved": False}
+KEPT: dict[str, Any] = {
+    "messages": [QUESTION, said("Seven minutes."), {"role": "user", "content": "Thanks!"}],
+    "improved": False,
+}
 
 
 def written(folder: Path, *rows: Any, name: str = "mine.json") -> Path:
