@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 from markupsafe import Markup
 
-from pipelines._report import _cells
+from pipelines._report import _cells, _words
 from pipelines._report._render import place_in, write_page
 from shared.runs import read_manifest
 
@@ -72,8 +72,7 @@ def failure_page(run_folder: Path, target: Path, *, one_file: bool = False) -> N
     """
     failure = json.loads((run_folder / "failure.json").read_text(encoding="utf-8"))
     partial = run_folder / "notebook.partial.ipynb"
-    executed = nbformat.read(partial, as_version=4).cells if partial.exists() else []
-    cells = _cells.fragments(c for c in executed if c.get("execution_count") or c["cell_type"] == "markdown")
+    cells = _cells.fragments(_until_the_failure(nbformat.read(partial, as_version=4).cells if partial.exists() else []))
     write_page(
         target,
         "failure.html.j2",
@@ -82,10 +81,31 @@ def failure_page(run_folder: Path, target: Path, *, one_file: bool = False) -> N
         title=f"{run_folder.name} failed",
         stage=run_folder.name,
         failure=failure,
+        cause=failure.get("likely_cause") or failure.get("cause") or failure.get("message") or "",
+        facts=_facts_of(failure),
         source=_cells.source(failure.get("source") or ""),
         cells=cells,
         draws=_cells.draw_plots(cells),
     )
+
+
+def _until_the_failure(cells: list[Any]) -> list[Any]:
+    """What stands above the cell that failed, and that cell: what comes below was not reached."""
+    reached = max((place for place, cell in enumerate(cells, start=1) if cell.get("execution_count")), default=0)
+    return [c for c in cells[:reached] if c.get("execution_count") or c["cell_type"] == "markdown"]
+
+
+def _facts_of(failure: Mapping[str, Any]) -> dict[str, Any]:
+    """Where and when it failed, in the words of a reader."""
+    facts = {
+        "what": failure.get("kind"),
+        "run": failure.get("version"),
+        "at": failure.get("heading"),
+        "cell": failure.get("cell"),
+        "after": _words.duration(failure.get("wall_seconds")),
+        "peak memory": _words.memory(failure.get("peak_memory_bytes")),
+    }
+    return {name: value for name, value in facts.items() if value not in (None, "", "–")}
 
 
 def grid_page(version_folder: Path, target: Path) -> None:
