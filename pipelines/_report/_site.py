@@ -121,13 +121,17 @@ def grid_page(version_folder: Path, target: Path) -> None:
 
     table = pd.read_parquet(version_folder / "grid" / "comparison.parquet")
     shown = [c for c in table.columns if c not in ("combination", "status", "link") and not c.endswith(INTERVAL)]
+    figures = [column for column in shown if ":" in column]
+    equal = [column for column in figures if len(table) > 1 and table[column].nunique(dropna=False) == 1]
     write_page(
         target,
         "grid.html.j2",
         title=f"{version_folder.name}: comparison",
         rows=table.to_dict("records"),
         parameters=[c for c in shown if ":" not in c],
-        figures=[c for c in shown if ":" in c],
+        # Those that say how sure they are come first: a page is read from the left.
+        figures=sorted((c for c in figures if c not in equal), key=lambda c: f"{c}{INTERVAL}" not in table),
+        equal=[(column, table[column].iloc[0]) for column in equal],
         interval=INTERVAL,
     )
 

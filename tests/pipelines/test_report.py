@@ -111,6 +111,20 @@ def test_a_grid_page_links_every_combination(run_folder: Path, tmp_path: Path) -
     assert 'href="grid/seed=0/index.html"' in page and "0.500" in page
 
 
+def test_a_grid_page_begins_with_the_figures_that_differ_and_are_sure(run_folder: Path, tmp_path: Path) -> None:
+    import pandas as pd
+
+    rows = {
+        "combination": ["s=0", "s=1"], "status": ["done"] * 2, "link": ["0", "1"], "a.seed": [0, 1], "a:n": [9, 9],
+        "a:seconds": [1.5, 2.5], "a:accuracy": [0.5, 0.6], "a:accuracy [95 %]": ["0.4 – 0.6", "0.5 – 0.7"],
+    }  # fmt: skip
+    write_parquet(run_folder.parent / "grid" / "comparison.parquet", pd.DataFrame(rows))
+    grid_page(run_folder.parent, tmp_path / "grid.html")
+    table, _, folded = (tmp_path / "grid.html").read_text(encoding="utf-8").partition("</table>")
+    assert 0 < table.index("accuracy") < table.index("seconds") and "a:n" not in table
+    assert "1 figure the same in all combinations" in folded and "a:n 9" in folded
+
+
 @pytest.fixture
 def offline_page() -> Iterator[tuple[Page, list[str]]]:
     """A page of a real browser with the network off, and the list that collects its complaints."""
