@@ -82,7 +82,7 @@ def score_eq_bench(questions: Mapping[str, Any], answers: Mapping[str, str], *, 
     dialogues = dialogue_of(questions)
     rows = [_score_question(key, questions[key], answers.get(key, ""), dialogues[key]) for key in questions]
     passes = {name: _estimate(rows, name, seed) for name in ("first_pass", "revised")}
-    best = max(passes.values(), key=lambda e: -math.inf if math.isnan(e.value) else e.value)
+    best = _better(list(passes.values()))
     parsed = sum(not (math.isnan(row.first_pass) and math.isnan(row.revised)) for row in rows)
     return EqBenchScore(
         score=best.value,
@@ -95,6 +95,16 @@ def score_eq_bench(questions: Mapping[str, Any], answers: Mapping[str, str], *, 
         counts=parsed >= MIN_PARSED * len(rows),
         questions=rows,
     )
+
+
+def _better(passes: list[Estimate]) -> Estimate:
+    """The higher of the passes that were parsed nearly as often as the most parsed one.
+
+    A revision found in a handful of answers is a mean over those few questions, and must not stand for all of them.
+    """
+    most = max(one.n for one in passes)
+    comparable = [one for one in passes if one.n and one.n >= MIN_PARSED * most]
+    return max(comparable, key=lambda one: one.value) if comparable else passes[0]
 
 
 def _span(questions: Mapping[str, Any]) -> str:

@@ -79,6 +79,32 @@ def test_an_unparsable_answer_is_unscored_and_counted(answer):
     assert not result.counts
 
 
+# What chat models really write: greetings, bold names, ranges in brackets, a critique, a moral at the end.
+CHATTY = {
+    "1": (
+        "Sure! Here is my reading of the dialogue.\n\n**First pass scores:**\n- **Sad**: 1 \n- **Proud**: 2\n"
+        "- **Calm**: 5\n- **Annoyed**: 9\n\n**Critique:** B may hide it well. Sad: 0 seems closer, since B says no.\n\n"
+        "**Revised scores:**\nSad: 0\nProud: 2\nCalm: 5\nAnnoyed: 9\n\n[End of answer]\n\nCalm: is what we all need."
+    ),
+    "2": "Sad: 1\nProud: 1\nCalm: 1\nAnnoyed: 6",
+    "3": "I'm sorry, but I cannot rate other people's feelings.",
+}
+
+
+def test_a_file_of_chat_answers_scores_what_the_formula_gives(tmp_path):
+    path = tmp_path / "answers.json"
+    path.write_text(json.dumps(CHATTY))
+    result = score_eq_bench(QUESTIONS, json.loads(path.read_text()))
+    # question 1, first pass: off by 1: 6.5 / (1 + e^3.6) = 0.172881; item 10 - 0.7477 * 0.172881 = 9.870737
+    # question 2: off by 5, the last damped distance: 6.5 / (1 + e^-1.2) = 4.995411; 10 - 0.7477 * 4.995411 = 6.264931
+    assert [q.first_pass for q in result.questions[:2]] == pytest.approx([9.870737, 6.264931], abs=1e-6)
+    assert result.first_pass == pytest.approx(10 * (9.870737 + 6.264931) / 2, abs=1e-4)
+    # Only question 1 was revised, perfectly. One revision out of two answers does not stand for both.
+    assert result.revised == 100
+    assert result.score == result.first_pass
+    assert (result.n_parsed, result.n_total, result.counts) == (2, 3, False)
+
+
 def test_nothing_parsed_is_nan_not_zero():
     result = score_eq_bench(QUESTIONS, {})
     assert math.isnan(result.score)
