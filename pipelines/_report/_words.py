@@ -14,6 +14,10 @@ from shared.runs import rounded
 
 _MEBIBYTE = 1 << 20
 _HEADING = re.compile(r"^##\s+(.+)$", re.MULTILINE)
+_ABBREVIATIONS = {
+    "auc": "AUC", "dpo": "DPO", "eq": "EQ", "f1": "F1", "fsq": "FSQ", "int8": "INT8", "kmeans": "k-means", "kto": "KTO",
+    "llm": "LLM", "onnx": "ONNX", "roc": "ROC", "sft": "SFT", "tfidf": "TF-IDF", "usd": "USD", "v": "V",
+}  # fmt: skip
 _LONGEST_SECTION = 8_000  # characters; what a search finds beyond them is a table, not a sentence
 
 
@@ -63,8 +67,9 @@ def breakable(name: str) -> Markup:
 
 
 def spoken(name: str) -> str:
-    """A name in snake_case as words."""
-    return name.replace("_", " ")
+    """A recorded name as words: `floor_macro_f1` is `floor macro-F1`, `n_kept` is `kept`."""
+    words = [_ABBREVIATIONS.get(word, word) for word in name.removeprefix("n_").split("_")]
+    return " ".join(words).replace("macro F1", "macro-F1")
 
 
 class Section(NamedTuple):

@@ -7,6 +7,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from pipelines._report._cells import fragments
 from pipelines._report._recorded import recorded_in
 from pipelines._report._tables import breakable_headers, readable_tables
+from pipelines._report._words import spoken
 
 
 def row(name: str) -> dict[str, object]:
@@ -88,3 +89,14 @@ def test_a_column_name_may_break_after_its_underscores(header: str, shown: str) 
     assert breakable_headers(f"<thead><th>{header}</th></thead><td>a_b</td>") == (
         f"<thead><th>{shown}</th></thead><td>a_b</td>"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("floor_macro_f1", "floor macro-F1"), ("n_kept", "kept"), ("n", "n"),
+        ("conversation_test_roc_auc", "conversation test ROC AUC"),
+    ],
+)  # fmt: skip
+def test_a_recorded_name_is_read_as_words(name: str, words: str) -> None:
+    assert spoken(name) == words
