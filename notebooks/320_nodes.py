@@ -399,6 +399,10 @@ else:
         "On messages that it had not seen the encoder is right {test_accuracy:share} of the time, the best floor ({best_floor}) {floor_accuracy:share}; the paired test between them gives p = {p_value_against_floor:.2g}."
     )
     say("Averaged over the labels (macro-F1): encoder {test_macro_f1}, floor {floor_macro_f1}.")
+    if paired.p_value >= 0.05:
+        say("It is not shown to be better than that floor, which is cheaper.")
+    elif scores.accuracy.value < floor.accuracy.value:
+        say("The floor is the better node here: take it, or label messages that are more varied.")
     say(
         "Training took {training_seconds}. At 95 % accuracy it can answer {coverage_at_95_percent:.0%} of the messages; the hardest label is {hardest_label}."
     )

@@ -41,7 +41,7 @@ threads: int = 1  # that compute one answer, the same for every model; 0 = as ea
 batches: list[int] = [1, 8, 32, 128]  # messages given at once
 heard: int = 32  # validation messages on which loud channels are evened out before INT8, in [0, 1000]; 0 = they are not
 p_value: float = 0.05  # the gate refuses an export that is right less often and has a smaller McNemar p, in (0, 1)
-accuracy_drop: float = 0.01  # largest loss of accuracy, in [0, 1]
+accuracy_drop: float = 0.01  # largest loss of accuracy (and of macro-F1, for several labels a message), in [0, 1]
 class_drop: float = 0.1  # largest loss of a class's recall, in [0, 1]
 drift: float = 0.3  # largest change of any probability, in [0, 1]
 others: list[str] = []  # folders of further trained classifiers or exports with the same labels, to compare
@@ -113,9 +113,12 @@ exports = {"ONNX fp32": fp32.folder, "INT8": int8} | others_at
 models = {"torch fp32": reference} | {n: IntentClassifierModel(at, threads=threads) for n, at in exports.items()}
 probabilities = {name: model.probabilities(texts) for name, model in models.items()}
 limits = GateLimits(p_value=p_value, accuracy_drop=accuracy_drop, class_drop=class_drop, drift=drift)
-gate = quality_gate(probabilities["torch fp32"], probabilities["INT8"], truth, reference.labels, limits)
+judged = probabilities["torch fp32"], probabilities["INT8"], truth, reference.labels, limits
+gate = quality_gate(*judged, thresholds=reference.thresholds)
 record("gate", "passed" if gate.passed else f"refused: {'; '.join(gate.reasons)}")
 record("int8_accuracy_change", gate.accuracy_change, n=len(texts))
+if reference.thresholds is not None:
+    record("int8_macro_f1_change", gate.macro_f1_change, n=len(texts))
 record("int8_agreement", gate.agreement, n=len(texts))
 record("int8_largest_drift", gate.largest_drift, n=len(texts))
 record("int8_p_value", gate.test.p_value, n=gate.test.first_only + gate.test.second_only)

@@ -139,7 +139,10 @@ def counts_by_label(rows: pd.DataFrame, task: Task) -> pd.DataFrame:
     counts = used.value_counts().reindex(list(task.definitions) or sorted(used.unique()), fill_value=0)
     empty = counts[counts == 0].index.tolist()
     if empty:
-        raise UserError(f"Task '{task.name}': no message has the label {', '.join(empty)}. Label some, or remove it.")
+        raise UserError(
+            f"Task '{task.name}': no message has the label {', '.join(empty)}. "
+            "Label some, or take it out of the task's YAML."
+        )
     verdicts = [_verdict(int(n), task) for n in counts]
     return pd.DataFrame({"label": counts.index, "n": counts.to_numpy(), "verdict": np.array(verdicts)})
 

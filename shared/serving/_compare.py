@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from shared.serving._gate import answered_right
+from shared.serving._gate import answered_right, mean_f1
 from shared.stats import macro_f1_estimate, mean_estimate
 
 
@@ -42,12 +42,6 @@ def quality_table(
         if thresholds is None:
             macro_f1 = macro_f1_estimate([own[0] for own in truth], answers, groups, seed=seed, replicates=200).value
         else:
-            macro_f1 = _mean_f1(scores >= thresholds, truth, labels)
+            macro_f1 = mean_f1(scores >= thresholds, truth, labels)
         rows.append((model, accuracy.value, *accuracy.interval, macro_f1, megabytes[model]))
     return pd.DataFrame(rows, columns=["model", "accuracy", "low", "high", "macro_f1", "megabytes"])
-
-
-def _mean_f1(said: np.ndarray, truth: Sequence[Sequence[str]], labels: Sequence[str]) -> float:
-    there = np.array([[label in right for label in labels] for right in truth], dtype=bool)
-    hits, total = (said & there).sum(0), said.sum(0) + there.sum(0)
-    return float((2 * hits / np.maximum(total, 1))[there.any(0)].mean())

@@ -17,7 +17,8 @@ class GateLimits:
 
     Attributes:
         p_value: the export is refused if it is right less often and McNemar's test gives less than this, in (0, 1).
-        accuracy_drop: largest loss of accuracy, in [0, 1], whatever the test says.
+        accuracy_drop: largest loss of accuracy, in [0, 1], whatever the test says; of macro-F1 too where a message may
+            have several labels.
         class_drop: largest loss of one class's recall, in [0, 1], where it is more than one message.
         drift: largest change of a message's probability of a class, in [0, 1].
     """
@@ -36,6 +37,7 @@ class Gate(NamedTuple):
         reasons: why not; empty if passed.
         test: exact McNemar of reference (first) against export (second).
         accuracy_change: export minus reference.
+        macro_f1_change: the same for macro-F1 over thresholds; NaN where a message has one label.
         agreement: share of messages with the same category from both.
         largest_drift: largest absolute change of a probability.
         classes: columns label, n, reference, export (recall), change, lost (messages), worst first.
@@ -45,6 +47,7 @@ class Gate(NamedTuple):
     reasons: tuple[str, ...]
     test: McNemar
     accuracy_change: float
+    macro_f1_change: float
     agreement: float
     largest_drift: float
     classes: pd.DataFrame
@@ -56,6 +59,8 @@ def quality_gate(
     truth: Sequence[Sequence[str]],
     labels: Sequence[str],
     limits: GateLimits | None = None,
+    *,
+    thresholds: np.ndarray | None = None,
 ) -> Gate:
     """Compare an export with the model it was made from, on messages with known labels.
 
@@ -65,6 +70,7 @@ def quality_gate(
         truth: the right labels of each message, one or more; an answer is right if it is among them.
         labels: class names in column order.
         limits: what may be lost.
+        thresholds: (classes,), where a message may have several labels: those at least so probable are said.
 
     Returns:
         The verdict with its reasons. NaN in an export's probabilities is a reason by itself.
@@ -84,10 +90,29 @@ def quality_gate(
     first_right, second_right = answered_right(first, truth), answered_right(second, truth)
     test = exact_mcnemar(first_right, second_right)
     change = float(second_right.mean() - first_right.mean())
+    f1_change = float("nan")
+    if thresholds is not None:
+        f1_change = mean_f1(export >= thresholds, truth, labels) - mean_f1(reference >= thresholds, truth, labels)
     drift = float(np.abs(export - reference).max())
     classes = _class_table(truth, first, second)
-    reasons = _reasons(limits, test, change, drift, classes)
-    return Gate(not reasons, reasons, test, change, float((first == second).mean()), drift, classes)
+    reasons = _reasons(limits, test, change, f1_change, drift, classes)
+    return Gate(not reasons, reasons, test, change, f1_change, float((first == second).mean()), drift, classes)
+
+
+def mean_f1(said: np.ndarray, truth: Sequence[Sequence[str]], labels: Sequence[str]) -> float:
+    """Macro-F1 of several labels a message.
+
+    Args:
+        said: (messages, classes) bool.
+        truth: the right labels of each message.
+        labels: class names in column order.
+
+    Returns:
+        Mean over the labels that occur in `truth` of each one's own F1, as stage `nodes` has it.
+    """
+    there = np.array([[label in right for label in labels] for right in truth], dtype=bool)
+    hits, total = (said & there).sum(0), said.sum(0) + there.sum(0)
+    return float((2 * hits / np.maximum(total, 1))[there.any(0)].mean())
 
 
 def answered_right(answers: Sequence[str] | np.ndarray, truth: Sequence[Sequence[str]]) -> np.ndarray:
@@ -106,10 +131,13 @@ def _class_table(truth: Sequence[Sequence[str]], first: np.ndarray, second: np.n
     return table.sort_values(["change", "n"], ascending=[True, False]).reset_index()
 
 
-def _reasons(limits: GateLimits, test: McNemar, change: float, drift: float, classes: pd.DataFrame) -> tuple[str, ...]:
+def _reasons(
+    limits: GateLimits, test: McNemar, change: float, f1_change: float, drift: float, classes: pd.DataFrame
+) -> tuple[str, ...]:
     checks: list[tuple[bool, str]] = [
         (change < 0 and test.p_value < limits.p_value, f"right less often, McNemar p = {test.p_value:.2g}"),
         (-change > limits.accuracy_drop, f"accuracy changes by {change:+.3f}"),
+        (-f1_change > limits.accuracy_drop, f"macro-F1 changes by {f1_change:+.3f}"),
         (not drift <= limits.drift, f"a probability drifts by {drift:.2f}, limit {limits.drift:.2f}"),
     ]
     # One message of a rare class is a large share of it and no evidence.

@@ -54,6 +54,17 @@ def test_a_drifting_probability_is_refused_even_if_no_answer_changes() -> None:
     assert gate.reasons == ("a probability drifts by 0.40, limit 0.30",)
 
 
+def test_macro_f1_over_thresholds_counts_where_a_message_has_several_labels() -> None:
+    truth = [["a", "b"]] * 10 + [["a"]] * 10
+    exact = np.array([[0.9, 0.6]] * 10 + [[0.9, 0.1]] * 10)
+    export = exact.copy()
+    export[0, 1] = 0.45  # under the threshold: one b of ten is no longer said, the likeliest label stays a
+    gate = quality_gate(exact, export, truth, ("a", "b"), thresholds=np.array([0.5, 0.5]))
+    # F1 of b: 2 * 9 / (9 + 10) instead of 1; of a: 1 both times
+    assert gate.macro_f1_change == pytest.approx((18 / 19 - 1) / 2) and gate.accuracy_change == 0
+    assert gate.reasons == ("macro-F1 changes by -0.026",)
+
+
 def test_nan_in_an_export_is_refused() -> None:
     assert not quality_gate(rows(0.9, 0.9), rows(0.9, np.nan), [["a"], ["a"]], LABELS).passed
 
