@@ -3,17 +3,20 @@
 #
 # **Question** · Can the trained node be exported to ONNX and INT8 without losing quality unnoticed, and how much faster does it answer?
 #
-# **Inputs** · `model` and `predictions` of stage `nodes` (test messages with labels)
+# **Inputs** · `model` and `predictions` of stage `nodes` (test messages with labels), or a model folder and a labelled file
 #
 # **Outputs** · `node/` (what to serve: INT8 if it passed the gate, else fp32), `latency`, `throughput`, `quality`, `classes`
 #
 # **Cost** · half a minute on a CPU
 
 # %%
+import pandas as pd
 from IPython.display import display
 
 from shared.data import redacted
 from shared.figures import bars, lines, show
+from shared.models import read_task
+from shared.nodes import read_labelled_csv
 from shared.runs import begin, record, say
 from shared.serving import (
     GateLimits,
@@ -34,6 +37,9 @@ from shared.serving import (
 run_version: str = "v0.1"  # folder under runs/
 upstream: list[str] = []  # stages that may be read; empty = every earlier one
 seed: int = 0  # of the intervals
+model: str = ""  # folder of a trained classifier; "" = the one that stage nodes left
+test_file: str = ""  # labelled CSV or TSV to test on; "" = the test messages of stage nodes
+task: str = "intent"  # whose columns and labels that file has: a task of data/tasks/, or the path of a YAML file
 message: str = ""  # what latency is measured with; "" = the test message nearest to `tokens`
 tokens: int = 20  # length of that message in tokens, in [3, 512]
 rounds: int = 200  # timed calls of each model, in [10, 100000]
@@ -45,7 +51,7 @@ accuracy_drop: float = 0.01  # largest loss of accuracy (and of macro-F1, for se
 class_drop: float = 0.1  # largest loss of a class's recall, in [0, 1]
 drift: float = 0.3  # largest change of any probability, in [0, 1]
 others: list[str] = []  # folders of further trained classifiers or exports with the same labels, to compare
-redact: bool = False  # replace names, numbers and addresses in `message`
+redact: bool = False  # replace names, numbers and addresses in `message` and in the test file
 
 # %%
 run = begin("serving", globals())
@@ -56,9 +62,21 @@ run = begin("serving", globals())
 # agreement with itself would not tell a harmless change from a harmful one.
 
 # %%
-trained = run.find("model")
+trained = run.input(model) if model else run.find("model")
 reference = IntentClassifierModel(trained, threads=threads)
-predictions = run.table("predictions")
+predictions = run.table("predictions") if run.has("predictions") or not test_file else pd.DataFrame()
+
+# %% [markdown]
+# A test file of one's own takes the place of those messages: last month's traffic with labels, say, or another team's.
+
+# %%
+if test_file:
+    given = redacted(read_labelled_csv(run.input(test_file), read_task(task)), run, on=redact)
+    joined = given["label"].map(lambda label: label if isinstance(label, str) else ",".join(label))
+    heard_before = predictions.query("split == 'validation'") if len(predictions) else predictions
+    predictions = pd.concat([heard_before, given.assign(label=joined, split="test")], ignore_index=True)
+
+# %%
 test = predictions[predictions["split"] == "test"].drop_duplicates("message").reset_index(drop=True)
 truth = [label.split(",") if reference.kind == "multi" else [label] for label in test["label"]]
 texts = test["message"].tolist()
