@@ -188,6 +188,9 @@ trained = train(
     evaluate_heads=evaluate,
 )
 
+# %% [markdown]
+# Which corpus was really drawn how often? The realised shares are counted from the order that the training used.
+
 # %%
 mixture = mixture_report(list(train_rows["source"]), trained.order, alpha)
 mixture.round(3)
@@ -207,6 +210,9 @@ run.write_text(EVAL_METRICS, (run.checkpoints / EVAL_METRICS).read_text(encoding
 history = pd.DataFrame([row for row in trained.history if "loss" in row])
 curves = {name: history[name] for name in history if name.startswith("loss_")}
 
+# %% [markdown]
+# A loss that stays where it began marks a task that learns nothing; one that falls to zero while the test scores below stand still is learning by heart.
+
 # %%
 show(
     lines(history["step"], curves, x="optimiser step", y="loss (nats; squared error for ratings)"),
@@ -223,6 +229,9 @@ show(
     lines(history["step"], norms, x="optimiser step", y="gradient norm at the last hidden state"),
     title="How hard each task pulls",
 )
+
+# %% [markdown]
+# With `eval_every` the heads were looked at on the way, on the validation split and without the LM head: what still rises at the end has not been trained long enough.
 
 # %%
 evaluated = pd.DataFrame([row for row in trained.history if any(k.startswith("eval_") for k in row)])
@@ -262,6 +271,9 @@ scores = pd.DataFrame(
     [s for name, p in systems.items() for s in score_heads(p, test_rows, name, seed=seed)], columns=Score._fields
 )
 scores.round(3)
+
+# %% [markdown]
+# The same as a picture, floors beside the heads: overlapping intervals of two systems on the same examples do not prove that they are equal, but a head whose interval lies below a floor has failed.
 
 # %%
 names = scores["task"].astype(str) + " " + scores["metric"].astype(str) + ", " + scores["system"].astype(str)
@@ -382,6 +394,9 @@ if without_teacher:
     }
     run.write_jsonl("safety_answers.jsonl", answers)
 
+# %% [markdown]
+# Counted on the same prompts, and the difference with and without the teacher prompt by prompt:
+
 # %%
 if without_teacher:
     for name, values in declined.items():
@@ -397,6 +412,9 @@ if without_teacher:
         "Of the prompts that should be declined, the base declines {declined_base}, the taught model {declined_taught}, the untaught one {declined_untaught}: the teacher changes it by {declined_taught_minus_untaught}."
     )
 
+# %% [markdown]
+# Every test example is kept with what the heads said and how likely its answer was, for the stage `errors` and for anybody who doubts a figure.
+
 # %%
 predictions = test_rows[["example_id", "source", "conversation_id", "emotion_label", "strategy_label"]].assign(
     emotion=heads.emotion.argmax(axis=1), strategy=heads.strategy.argmax(axis=1),
@@ -404,6 +422,9 @@ predictions = test_rows[["example_id", "source", "conversation_id", "emotion_lab
     emotion_probabilities=list(heads.emotion), strategy_probabilities=list(heads.strategy),
 )  # fmt: skip
 run.write_table("test_predictions", predictions)
+
+# %% [markdown]
+# Other tools read no adapter. The merged model works it into the weights that it was trained against, those of the base in 4 bits made whole again; `merge_difference` says how far the two answer alike.
 
 # %%
 if write_merged:
@@ -434,6 +455,9 @@ if ablations:
     for row in comparison.itertuples():
         record(f"full_minus_{row.ablation}_{row.measure}", row.difference, n=row.n, interval=(row.low, row.high))
 
+# %% [markdown]
+# `better` says which side the difference favours: less error is better, fewer right answers are not.
+
 # %%
 if ablations:
     show(
@@ -449,6 +473,9 @@ if ablations:
         title="What each objective adds",
     )
 comparison.round(4) if ablations else "No ablations were asked for: set ablations, or run the study support_ablations."
+
+# %% [markdown]
+# What the findings quote is recorded here with its n and interval.
 
 # %%
 for row in scores.itertuples():

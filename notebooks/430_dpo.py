@@ -79,6 +79,9 @@ if verdicts:
 pairs = redacted(pairs, run, on=redact)
 train_pairs, test_pairs = split_pairs(pairs, test_share=test_share, seed=seed)
 
+# %% [markdown]
+# Refused here: identical answers, prompts on both sides of the split, and pairs in which length alone gives the chosen answer away.
+
 # %%
 report = check_pairs(train_pairs, test_pairs, max_length_lean=max_length_lean)
 print(
@@ -113,6 +116,9 @@ aligned = align(adapter, alignment, train_pairs if objective == "dpo" else judge
 # %%
 run.write_jsonl("dpo_metrics.jsonl", aligned.history)
 
+# %% [markdown]
+# The rewards are β times the log-ratio to the reference, so all of them begin at zero; only how they part means something.
+
 # %%
 history = pd.DataFrame(aligned.history).astype(float)
 rewards = {
@@ -139,6 +145,9 @@ run.write_table("dpo_pairs", measured)
 measured[["reward_chosen", "reward_rejected", "margin", "right", "loss", "divergence"]].describe().loc[
     ["mean", "std", "min", "max"]
 ].round(4)
+
+# %% [markdown]
+# Each held-out pair as a dot: how much longer is the chosen answer, and how much more does the model prefer it than before?
 
 # %%
 extra_words = measured["chosen_words"] - measured["rejected_words"]
@@ -178,6 +187,9 @@ longer_wins = float((extra_words[extra_words != 0] > 0).mean()) if (extra_words 
 # %%
 with run.new_folder("dpo_adapter") as folder:
     save_aligned(aligned, adapter, folder, alignment)
+
+# %% [markdown]
+# The accuracy stands beside the floor of length: a model that only learned to write longer would reach it without having read a prompt.
 
 # %%
 record("test_accuracy", right.value, n=right.n, interval=tuple(right.interval))

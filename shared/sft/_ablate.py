@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from shared.runs import progress
 from shared.sft._evaluate import answer_losses, example_measures, predict_heads
 from shared.sft._settings import ABLATIONS, BaseModel, Training, ablated
 from shared.sft._train import train
@@ -49,16 +50,17 @@ def run_ablations(
         Measures are NaN where the head was not trained: it would say nothing.
     """
 
-    def measured(name: str) -> list[pd.DataFrame]:
+    def measured(name: str, seed: int) -> pd.DataFrame:
         weights = training.loss_weights if name == "full" else ablated(training.loss_weights, name)
-        one = replace(training, loss_weights=weights, safety_weight=0.0, save_every=0)
-        places = [folder / f"ablation-{name}-{seed}" for seed in seeds]
-        return [
-            _measured(replace(base, seed=seed), replace(one, seed=seed), examples, held_out, padding, place)
-            for seed, place in zip(seeds, places, strict=True)
-        ]
+        one = replace(training, loss_weights=weights, safety_weight=0.0, save_every=0, seed=seed)
+        place = folder / f"ablation-{name}-{seed}"
+        return _measured(replace(base, seed=seed), one, examples, held_out, padding, place)
 
-    return Ablations(measured("full"), {name: _unscored(measured(name), name) for name in ablations})
+    # One bar over all trainings: thirty bars one below the other would bury the table that they are for.
+    jobs = [(name, seed) for name in ("full", *ablations) for seed in seeds]
+    found = {job: measured(*job) for job in progress(jobs, "trainings")}
+    by_name = {name: [found[name, seed] for seed in seeds] for name in ("full", *ablations)}
+    return Ablations(by_name["full"], {name: _unscored(by_name[name], name) for name in ablations})
 
 
 def _unscored(frames: list[pd.DataFrame], ablation: str) -> list[pd.DataFrame]:
@@ -74,9 +76,10 @@ def _measured(
     done = place / "measures.parquet"
     if done.exists():
         return pd.read_parquet(done)
-    model: Any = train(base, training, examples, padding=padding, folder=place).model
+    model: Any = train(base, training, examples, padding=padding, folder=place, quiet=True).model
     heads = predict_heads(model, held_out, padding=padding)
-    measures = example_measures(heads, answer_losses(model, held_out, padding=padding), held_out)
+    losses = answer_losses(model, held_out, padding=padding, quiet=True)
+    measures = example_measures(heads, losses, held_out)
     with new_file(done) as partial:
         measures.to_parquet(partial)
     return measures

@@ -78,7 +78,9 @@ def predict_heads(model: Any, table: pd.DataFrame, *, padding: int, tokens: int 
     return Predictions(*(np.concatenate(parts[task])[back] for task in Predictions._fields))
 
 
-def answer_losses(model: Any, table: pd.DataFrame, *, padding: int, tokens: int = 2048) -> np.ndarray:
+def answer_losses(
+    model: Any, table: pd.DataFrame, *, padding: int, tokens: int = 2048, quiet: bool = False
+) -> np.ndarray:
     """Mean negative log-likelihood of each answer in nats a token; NaN for examples without an answer.
 
     Args:
@@ -86,13 +88,15 @@ def answer_losses(model: Any, table: pd.DataFrame, *, padding: int, tokens: int 
         table: rows of the canonical table.
         padding: id of the padding token.
         tokens: of a batch, see `read_in_batches`; fewer than for the heads, because the vocabulary is large.
+        quiet: show no progress.
     """
     losses = np.full(len(table), np.nan)
     with_answer = np.flatnonzero([bool((np.asarray(labels) != IGNORED).any()) for labels in table["labels"]])
     answered = table.iloc[with_answer]
     lengths = answered["input_ids"].map(len).to_numpy()
     batches = read_in_batches(model, answered, lengths, Collator(padding), tokens=tokens)
-    for positions, batch in progress(batches, "batches of answers", total=count_batches(lengths, tokens)):
+    shown = batches if quiet else progress(batches, "batches of answers", total=count_batches(lengths, tokens))
+    for positions, batch in shown:
         losses[with_answer[positions]] = _row_losses(model, batch)
     return losses
 
@@ -255,7 +259,8 @@ def compare_ablations(
         seed: of the bootstrap over conversations.
 
     Returns:
-        One row an ablation and measure: means of both, difference with its interval, spread of the difference over
+        One row an ablation and measure: means of both, difference with its interval, `better` ("full", "ablated" or
+        "not told apart", since less error is better but fewer right answers are not), spread of the difference over
         seeds, p-value, and p-value adjusted by Holm for all rows. A measure without a scored pair has no row.
     """
     rows = [
@@ -282,6 +287,7 @@ def _compare_measure(
         "difference": paired.estimate.value,
         "low": paired.estimate.interval.low,
         "high": paired.estimate.interval.high,
+        "better": _better(name, paired.estimate),
         "n": paired.estimate.n,
         "seeds": len(full),
         "seed_spread": float(
@@ -289,6 +295,13 @@ def _compare_measure(
         ),
         "p_value": paired.p_value,
     }
+
+
+def _better(measure: str, difference: Estimate) -> str:
+    low, high = difference.interval
+    if low <= 0 <= high:
+        return "not told apart"
+    return "full" if (low > 0) == MEASURES[measure] else "ablated"
 
 
 def heads_metrics_during_training(table: pd.DataFrame, *, padding: int) -> Callable[[Any], dict[str, float]]:

@@ -54,6 +54,7 @@ def train(
     folder: Path,
     safety: SafetyTeacher | None = None,
     evaluate_heads: Callable[[Any], dict[str, float]] | None = None,
+    quiet: bool = False,
 ) -> Trained:
     """Tune the base model on a mixture of corpora; goes on from the newest complete checkpoint in `folder`.
 
@@ -65,6 +66,7 @@ def train(
         folder: for checkpoints and metrics; the same folder resumes.
         safety: teacher for the divergence on safety prompts, needed if `training.safety_weight` is positive.
         evaluate_heads: metrics of the current model, see `Training.eval_every`.
+        quiet: show no progress of the steps.
 
     Raises:
         UserError: unusable settings, no examples, a loss that is not a number, or a full disk.
@@ -85,7 +87,7 @@ def train(
         args=_arguments(base, training, folder),
         train_dataset=Examples(examples, order),
         data_collator=Collator(padding),
-        callbacks=[MarkComplete(), WriteMetrics(folder), ShowProgress()],
+        callbacks=[MarkComplete(), WriteMetrics(folder), *([] if quiet else [ShowProgress()])],
     )
     start = latest_complete(folder)
     # Trainer would print every logged row; the metrics files hold them.

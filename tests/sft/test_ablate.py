@@ -79,6 +79,21 @@ def test_the_table_holds_means_difference_interval_and_spread_over_seeds():
     # by conversation the differences are 0, 1/2, 1/2, 1/2: no resample of them is below 0 or above 1/2
     assert 0 <= row["low"] < 0.375 < row["high"] <= 0.5
     assert row["p_holm"] == row["p_value"]
+    assert row["better"] == ("full" if row["low"] > 0 else "not told apart")
+
+
+@pytest.mark.parametrize(
+    ("measure", "full", "better"),
+    [("emotion_right", 1.0, "full"), ("rating_error", 1.0, "ablated"), ("answer_loss", 0.5, "not told apart")],
+)
+def test_less_error_is_better_and_fewer_right_answers_are_not(measure, full, better):
+    def measured(value):
+        return frame([float("nan")] * 6).assign(**{measure: value})
+
+    # 1 against 0 on every conversation; 1/2 against 1/2
+    without = {"lm_only": [measured(0.0 if full == 1 else 0.5)]}
+    [row] = compare_ablations([measured(full)], without).to_dict("records")
+    assert (row["measure"], row["better"]) == (measure, better)
 
 
 def test_p_values_are_adjusted_for_every_row_of_the_table():
