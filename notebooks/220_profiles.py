@@ -109,7 +109,7 @@ choices.round(3)
 # `difference` is the accuracy over authors minus that of the usual choice (the first weighting, mean); `p_holm` is its paired test, corrected for the number of comparisons.
 # The spread of the threshold over folds says how far a threshold that looks sharp would move with other authors.
 #
-# The same as a picture: a bright row says that the weighting matters, a bright column that the aggregation does.
+# The same as a picture: rows of different shades say that the weighting matters, columns of different shades that the aggregation does.
 
 # %%
 grid = choices.pivot(index="weighting", columns="aggregation", values="f1")[list(AGGREGATIONS)]
