@@ -126,7 +126,13 @@ agreed = agreement(rows, seed=seed)
 record("agreement", agreed.value, n=agreed.n, interval=agreed.interval)
 record("without_llm_answer", agreed.n_unscored, n=len(rows))
 counts = disagreement_counts(rows)
-show(confusion(counts.to_numpy(), counts.index.tolist()), title="LLM (rows) against encoder (columns)")
+figure = confusion(counts.to_numpy(), counts.index.tolist())
+figure.update_layout(xaxis_title="encoder says", yaxis_title="LLM says")  # neither of them is the truth
+figure.update_traces(
+    colorbar_title_text="share of what<br>the LLM says so",
+    hovertemplate="LLM %{y}<br>encoder %{x}<br>%{customdata}<extra></extra>",
+)
+show(figure, title="LLM (rows) against encoder (columns)")
 
 # %% [markdown]
 # The rows off the diagonal are where a person's look is worth most: see the queue below.
@@ -259,7 +265,7 @@ if unhappy.n:
         "Of the messages after which the user gave a sign, {unhappy:share} were taken badly ({without_a_sign:.0f} gave none)."
     )
 say(
-    "The encoder pays for itself after {break_even_days} (never in {never_breaks_even:.0%} of the draws); {drift_alarms:.0f} drift alarms; {queued:.0f} messages wait for review."
+    "The encoder pays for itself after {break_even_days} (never in {never_breaks_even:.1%} of the draws); {drift_alarms:.0f} drift alarms; {queued:.0f} messages wait for review."
 )
 
 # %% [markdown]
