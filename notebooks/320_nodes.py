@@ -410,7 +410,7 @@ if len(seeds) > 1 and about.kind != "values":
     say("Between the seeds macro-F1 differs by up to {seeds_apart:.3f}.")
 if len(unsure):
     say(
-        "Refusing below a confidence of {refuse_below:.2f} it answers {scope_answered} of the messages and is right on {scope_accuracy} of those; of the messages out of scope it still answers {scope_accepted}."
+        "Refusing below a confidence of {refuse_below:.2f} it answers {scope_answered:share} of the messages and is right on {scope_accuracy:share} of those; of the messages out of scope it still answers {scope_accepted:share}."
     )
 
 # %% [markdown]

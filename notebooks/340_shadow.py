@@ -125,6 +125,11 @@ rows["llm_status"].value_counts().to_frame("messages")
 agreed = agreement(rows, seed=seed)
 record("agreement", agreed.value, n=agreed.n, interval=agreed.interval)
 record("without_llm_answer", agreed.n_unscored, n=len(rows))
+
+# %% [markdown]
+# Which categories they take for each other says more than the total: two that are confused both ways may be one label.
+
+# %%
 counts = disagreement_counts(rows)
 figure = confusion(counts.to_numpy(), counts.index.tolist())
 figure.update_layout(xaxis_title="encoder says", yaxis_title="LLM says")  # neither of them is the truth
