@@ -245,11 +245,13 @@ def load_tuned(folder: Path, *, trainable: bool = False) -> Any:
         trainable: let an adapter be trained further.
 
     Raises:
-        UserError: the folder is not one of `save_tuned`.
+        UserError: the folder is not one of `save_tuned`, or was written before heads read a standardised state.
     """
     from peft import PeftModel
 
     facts = read_support_file(folder)
+    if "head_examples" not in facts["training"]:
+        raise UserError(f"{folder} was tuned before heads read a standardised state. Run the stage `sft` again.")
     base = BaseModel(
         name=facts["base"] if (folder / "adapter_config.json").exists() else str(folder),
         quantisation=facts["quantisation"],

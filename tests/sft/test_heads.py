@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from shared.runs import UserError
 from shared.sft import BaseModel, Training, fit_heads, load_base, load_tuned, predict_heads, save_tuned, train
 from shared.sft._examples import Collator
 from shared.sft._heads import fit_on_states, prompt_states
@@ -127,6 +128,10 @@ def test_centre_and_spread_are_saved_with_the_heads(base: BaseModel, table: pd.D
     save_tuned(trained, base, ONE_STEP, tmp_path / "adapter", {"emotions": ["a", "b"], "strategies": ["c", "d"]})
     again = predict_heads(load_tuned(tmp_path / "adapter"), table, padding=0)
     assert np.array_equal(again.strategy, predict_heads(trained.model, table, padding=0).strategy)
+    about = tmp_path / "adapter" / "support.json"
+    about.write_text(about.read_text().replace('"head_examples"', '"something_else"'))
+    with pytest.raises(UserError, match="Run the stage `sft` again"):
+        load_tuned(tmp_path / "adapter")
 
 
 @pytest.mark.parametrize(
