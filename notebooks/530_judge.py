@@ -284,8 +284,9 @@ show(intervals([name.replace("_", " ") for name in leanings], [one.value for one
 
 # %%
 against = None
-if judge_arms and run.has("arms.parquet"):
-    judged_arms = ask(arm_pairs(run.table("arms")))
+arm_answers = run.table("arms") if judge_arms and run.has("arms.parquet") else pd.DataFrame()
+if len(arm_answers):
+    judged_arms = ask(arm_pairs(arm_answers))
     arms = judged_arms.comparisons
     print(f"{arms['prompt_id'].nunique()} contexts that all arms answered, {len(arms)} comparisons of two arms, {int(arms['score'].isna().sum())} without a verdict")
     costs.append(judged_arms.ledger.cost)
@@ -300,7 +301,7 @@ if judge_arms and run.has("arms.parquet"):
 # The ranking puts all pairs of arms into one model. Its intervals come from contexts drawn anew; arms whose intervals overlap widely share their place.
 
 # %%
-if judge_arms and run.has("arms.parquet"):
+if len(arm_answers):
     ranked = pd.DataFrame([one._asdict() | {"low": one.interval.low, "high": one.interval.high} for one in bradley_terry(arms, replicates=300, seed=seed)])
     display(ranked[["model", "win_share", "low", "high", "strength", "n"]].round(2))
     paired_arms = win_rate(arms[(arms["model"] == "alternative") & (arms["baseline"] == "feedback")], replicates=replicates, seed=seed)

@@ -123,7 +123,7 @@ def _write_study(root: Path, private: Path) -> Path:
             "judge": {
                 "after": ["improve"],
                 "params": {
-                    "people": own["people.json"], "judge_arms": False, "coverage_repetitions": 2, "replicates": 100,
+                    "people": own["people.json"], "coverage_repetitions": 2, "replicates": 100,
                 },
             },
             "sources": {"params": {"messages": str(private / "chats of okafor"), "max_length": 128}},
