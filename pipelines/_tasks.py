@@ -48,7 +48,7 @@ def lint() -> int:
 
 
 def bench() -> int:
-    """Run every benchmark in a process of its own and write `reports/bench.json`; returns 1 if one failed to run.
+    """Run every benchmark in a process of its own and write `reports/bench.json`; returns 1 if one gave no figure.
 
     A benchmark is `tests/benchmarks/bench_<room>.py`: it prints one JSON object a line with `name`, `ratio`, `target`,
     `ours`, `peer` and `unit`. A ratio below its target is reported, not raised: speed depends on the machine.
@@ -59,8 +59,10 @@ def bench() -> int:
         finished = subprocess.run(
             [sys.executable, str(script)], check=False, cwd=project(), stdout=subprocess.PIPE, text=True
         )
-        failed += finished.returncode != 0
         found = [json.loads(line) for line in finished.stdout.splitlines() if line.startswith("{")]
+        if finished.returncode or not found:
+            failed += 1
+            print(f"{script.name} ended with code {finished.returncode} and {len(found)} figures", file=sys.stderr)
         for row in found:
             print(
                 "{name}: {ratio:.2f} x (target {target}), ours {ours:.4g} {unit}, peer {peer:.4g} {unit}".format(**row)

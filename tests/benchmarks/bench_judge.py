@@ -2,8 +2,10 @@
 
 Run: `python tests/benchmarks/bench_judge.py [comparisons] [replicates]` (100,000 and 10,000 by default; the peer gets a
 tenth of the replicates and its time is multiplied by ten, which favours neither: its work is linear in them).
+Prints lines for people and one of JSON for each comparison, `{name, ratio, target, ours, peer, unit}`.
 """
 
+import json
 import os
 import sys
 import time
@@ -16,6 +18,7 @@ from scipy.stats import bootstrap
 from shared.judge import length_controlled_win_rate, win_rate
 
 _PEER_SHARE = 10
+_TARGET = 10.0
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -32,6 +35,8 @@ def compare(name: str, scores: np.ndarray, prompts: np.ndarray, replicates: int)
         lambda: bootstrap((scores,), np.mean, n_resamples=few, batch=20, method="percentile", vectorized=True)
     )
     print(f"{name}: ours {ours:.2f} s, scipy.stats.bootstrap {peer:.1f} s, {peer / ours:.0f} times as fast")
+    row = {"name": f"judge: clustered bootstrap, {name}", "ratio": peer / ours, "target": _TARGET}
+    print(json.dumps({**row, "ours": ours, "peer": peer, "unit": "s"}))
 
 
 def main(comparisons: int = 100_000, replicates: int = 10_000) -> None:

@@ -154,7 +154,9 @@ def test_installing_by_hand_is_what_make_does() -> None:
         assert command in quiet
 
 
-def test_benchmarks_are_collected_whatever_they_measure(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_benchmarks_are_collected_and_one_without_a_figure_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from pipelines._cli import main
 
     monkeypatch.setenv("COLLOQUY_PROJECT", str(home))
@@ -164,6 +166,9 @@ def test_benchmarks_are_collected_whatever_they_measure(home: Path, monkeypatch:
     (folder / "bench_toy.py").write_text(f"import json\nprint(json.dumps({row}))\n", encoding="utf-8")
     assert main(["bench"]) == 0
     assert (home / "reports" / "bench.json").read_text() == write_json(home / "expected.json", [row]).read_text()
+    (folder / "bench_mute.py").write_text("print('for people only')\n", encoding="utf-8")
+    assert main(["bench"]) == 1
+    assert "bench_mute.py ended with code 0 and 0 figures" in capsys.readouterr().err
 
 
 @pytest.mark.timeout(900)  # two whole test runs
