@@ -170,7 +170,7 @@ run.write_jsonl("rejected.jsonl", (r._asdict() for r in rejected))
 
 # %%
 reasons = pd.Series([f"{r.source}: {r.reason.split(':')[0]}" for r in rejected], dtype=object)
-reasons.value_counts().head(8)
+reasons.value_counts().head(8).rename("rows").rename_axis("reason").to_frame()
 
 # %% [markdown]
 # Comments with several labels are left out on purpose: cross-entropy has no single right answer for them. They do not count as faults.
@@ -210,7 +210,7 @@ duplicates = pd.concat(
     ignore_index=True,
 )
 run.write_csv("near_duplicates.csv", duplicates)
-duplicates.assign(corpus=duplicates["held_out_id"].str.split("-").str[0]).groupby(["corpus", "split"]).size()
+duplicates.assign(corpus=duplicates["held_out_id"].str.split("-").str[0]).groupby(["corpus", "split"]).size().rename("texts").to_frame()
 
 # %% [markdown]
 # ## What goes on

@@ -65,7 +65,7 @@ questions = dict(list(read_eq_bench(eq_bench).items())[: max_prompts or None])
 sets = {"qualitative": qualitative, "redteam": redteam}
 read = [p for name, place in sets.items() for p in read_prompts(resolve_path(place), name)[: max_prompts or None]]
 prompts = eq_bench_prompts(questions) + redacted(read, run, on=redact)
-pd.Series([p.prompt_set for p in prompts]).value_counts()
+pd.Series([p.prompt_set for p in prompts], name="set").value_counts().rename("prompts").to_frame()
 
 # %% [markdown]
 # With `redact`, personal data is replaced before anything is computed. What the rules are worth is then measured here, on generated texts whose personal data is known.
@@ -121,19 +121,17 @@ table
 # The interval is over dialogues, not questions: the 171 official questions are cuts of about 50 dialogues, and questions on the same dialogue go right and wrong together. Counted as independent they would make the interval too narrow.
 
 # %%
-names = list(scores)
-show(
-    intervals(
-        names,
-        [s.score for s in scores.values()],
-        [s.interval.low for s in scores.values()],
-        [s.interval.high for s in scores.values()],
-        x="EQ-Bench v2, points of 100 (interval over dialogues)",
-        reference=floors["constant"],
-        reference_name="3 everywhere",
-    ),
-    title="EQ-Bench beside its constant floor",
-)
+parsed = {name: score for name, score in scores.items() if score.n_parsed}
+if parsed:
+    points, bounds = [s.score for s in parsed.values()], [s.interval for s in parsed.values()]
+    lows, highs = zip(*bounds, strict=True)
+    axis = "EQ-Bench v2, points of 100 (interval over dialogues)"
+    figure = intervals(
+        list(parsed), points, lows, highs, x=axis, reference=floors["constant"], reference_name="3 everywhere"
+    )
+    show(figure, title="EQ-Bench beside its constant floor")
+else:
+    print("No model gave an answer to EQ-Bench that could be read, so there is no score to draw.")
 
 # %% [markdown]
 # ## How long, and how often declined?
