@@ -190,11 +190,12 @@ run.write_text("side_by_side.html", page)
 
 # %%
 shown = [
-    (r["prompt"][-1]["content"][:70], r["model"], r["response"][:90])
+    (r["prompt_id"], r["prompt"][-1]["content"][:70], r["model"], r["response"][:90])
     for r in rows
-    if r["meta"]["set"] == "qualitative" and r["prompt_id"] in ("q20", "q22")
+    if r["meta"]["set"] == "qualitative"
 ]
-pd.DataFrame(shown, columns=["prompt", "model", "answer"])
+beside = pd.DataFrame(shown, columns=["prompt_id", "prompt", "model", "answer"])
+beside[beside["prompt_id"].isin(beside["prompt_id"].unique()[:2])].sort_values("prompt_id").drop(columns="prompt_id")
 
 # %% [markdown]
 # The comparison that counts is paired: the same prompt under both models. A prompt that both decline says nothing about tuning, however hard it is.
