@@ -1,15 +1,14 @@
 """Files of conversations that were improved before, and the notebook that fine-tunes on one."""
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared import improve
-from shared.runs import UserError, project
+from shared.runs import UserError
 
 QUESTION = {"role": "user", "content": "How long do eggs boil?"}
 FEEDBACK = {"role": "user", "content": "No, that is far too long."}
@@ -81,7 +80,11 @@ def test_a_file_that_is_neither_is_refused_with_what_was_found(tmp_path: Path, r
 
 
 def test_the_notebook_fine_tunes_on_a_file_that_was_improved_before(
-    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, together_service: Any
+    tmp_path: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    together_service: Any,
+    run_notebook: Callable[..., None],
 ) -> None:
     monkeypatch.setenv("TOGETHER_API_KEY", "secret-123")
     silent = {"messages": [QUESTION], "improved": False}
@@ -89,11 +92,7 @@ def test_the_notebook_fine_tunes_on_a_file_that_was_improved_before(
         "run_version": "t", "input": str(written(tmp_path, REPLACED, KEPT, silent)), "remote": "together",
         "remote_url": together_service.base_url, "suffix": "eggs", "epochs": 2, "batch_size": 8, "check_interval": 0.01,
     }  # fmt: skip
-    named = [part for name, value in given.items() for part in ("-p", name, str(value))]
-    notebook = project() / "notebooks" / "520_improve.ipynb"
-    command = [sys.executable, "-m", "papermill", str(notebook), str(tmp_path / "out.ipynb"), *named]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_notebook("520_improve", given)
 
     uploaded = [json.loads(line) for line in together_service.uploaded.decode().splitlines()]
     assert [[m["weight"] for m in row["messages"]] for row in uploaded] == [[0, 1], [0, 1]]

@@ -1,18 +1,14 @@
 """The notebook with a chat model as judge, served over HTTP the way people serve theirs."""
 
 import json
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-
-from shared.runs import project
 
 CHATS = 24
 
@@ -75,17 +71,13 @@ def chats(folder: Path) -> Path:
 
 
 def test_a_served_chat_model_judges_the_notebook_from_end_to_end(
-    tmp_path: Path, home: Path, served_judge: Server
+    tmp_path: Path, home: Path, served_judge: Server, run_notebook: Callable[..., None]
 ) -> None:
     given = {
         "run_version": "t", "conversations": str(chats(tmp_path)), "judge": "served", "judge_url": served_judge.url,
         "delay": 0.0, "judge_prompt_price": 10.0, "coverage_repetitions": 1, "replicates": 200,
     }  # fmt: skip
-    named = [part for name, value in given.items() for part in ("-p", name, str(value))]
-    notebook = project() / "notebooks" / "530_judge.ipynb"
-    command = [sys.executable, "-m", "papermill", str(notebook), str(tmp_path / "out.ipynb"), *named]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_notebook("530_judge", given)
 
     folder = home / "runs" / "t" / "judge"
     found = {row["name"]: row for row in json.loads((folder / "results.json").read_text())}
