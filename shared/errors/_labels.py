@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from shared.models import fit_temperature
 from shared.text import similar_pairs
@@ -71,8 +72,7 @@ def as_sure_as_right(rows: pd.DataFrame, probabilities: pd.DataFrame, labels: tu
         return probabilities
     logits = np.log(np.clip(probabilities.to_numpy(float), 1e-12, 1.0))
     scaled = logits / fit_temperature(logits[known], given[known])
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return pd.DataFrame(powers / powers.sum(axis=1, keepdims=True), columns=probabilities.columns)
+    return pd.DataFrame(softmax(scaled, axis=1), columns=probabilities.columns)
 
 
 def _given(rows: pd.DataFrame, labels: tuple[str, ...]) -> np.ndarray:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from shared.sft._examples import Collator, mixture_order
 from shared.sft._lm_loss import IGNORED
-from shared.sft._model import SupportHeads, head_losses, last_prompt_state
+from shared.sft._model import SupportHeads, head_losses, last_prompt_state, without_adapter
 from shared.sft._reading import read_in_batches
 from shared.sft._settings import Training
 
@@ -53,7 +53,7 @@ def fit_heads(model: Any, examples: pd.DataFrame, training: Training, *, padding
 
 def heads_of(model: Any) -> SupportHeads:
     """The heads that answer: those of the adapter if there is one."""
-    heads = (model.get_base_model() if hasattr(model, "get_base_model") else model).support_heads
+    heads = without_adapter(model).support_heads
     found: SupportHeads = heads.modules_to_save["default"] if hasattr(heads, "modules_to_save") else heads
     return found
 

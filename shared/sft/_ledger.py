@@ -11,7 +11,7 @@ import torch
 from shared.models import resolve_model
 from shared.runs import UserError
 from shared.sft._lm_loss import _CHUNK_ELEMENTS
-from shared.sft._model import compute_dtype, support_class
+from shared.sft._model import compute_dtype, support_class, without_adapter
 from shared.sft._rows import MLP_ROWS
 from shared.sft._settings import HEADS, LORA_TARGETS, BaseModel, Training
 from shared.sft._train import optimiser_name
@@ -281,7 +281,7 @@ def measured_ledger(lines: list[Line], model: Any, batch: dict[str, torch.Tensor
 def _weight_bytes(model: Any) -> dict[str, float]:
     from bitsandbytes.nn.modules import Linear4bit
 
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    base = without_adapter(model)
     matrices = heads = adapter = rest = gradients = 0.0
     linear = {id(m.weight) for m in base.base_model.modules() if isinstance(m, torch.nn.Linear)}
     for module in base.modules():
@@ -317,7 +317,7 @@ def _saved_by(model: Any, batch: dict[str, torch.Tensor]) -> int:
     device = next(model.parameters()).device
     inputs = {k: v.to(device) for k, v in batch.items() if k in ("input_ids", "attention_mask", "prompt_length")}
     model.train()
-    dtype = model.get_base_model().dtype if hasattr(model, "get_base_model") else model.dtype
+    dtype = without_adapter(model).dtype
     with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32), measure_saved(model) as meter:
         output = model(**inputs)
     del output

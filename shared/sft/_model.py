@@ -270,6 +270,11 @@ def add_adapter(model: Any, training: Training) -> Any:
     return get_peft_model(model, config)
 
 
+def without_adapter(model: Any) -> Any:
+    """The support model itself, whether or not it stands under an adapter; the adapter stays switched on."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 def prepare_frozen(model: Any, *, gradient_checkpointing: bool) -> None:
     """Freeze every weight.
 

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 
 from shared.sft._examples import Collator
+from shared.sft._model import without_adapter
 
 
 def read_in_batches(
@@ -53,5 +54,5 @@ def _groups(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
 
 def _autocast(model: Any) -> Any:
     device = next(model.parameters()).device.type
-    dtype = model.get_base_model().dtype if hasattr(model, "get_base_model") else model.dtype
+    dtype = without_adapter(model).dtype
     return torch.autocast(device, dtype=dtype, enabled=dtype != torch.float32)

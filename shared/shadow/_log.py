@@ -61,7 +61,7 @@ class DecisionLog:
         if signal not in get_args(Signal):
             raise UserError(f"There is no signal '{signal}'. Known: {', '.join(get_args(Signal))}.")
         self._append({
-            "time": time.time(), "conversation_id": conversation_id, "message": digest_of_text(message),
+            "time": time.time(), "conversation_id": conversation_id, "message": message_digest(message),
             "feedback": signal,
         })  # fmt: skip
 
@@ -82,7 +82,7 @@ class DecisionLog:
             self._path.rename(self._path.with_name(f"decisions-{time.time_ns()}.jsonl"))
 
 
-def digest_of_text(message: str) -> str:
+def message_digest(message: str) -> str:
     """By what a message is known in the log, whether or not its text is written there."""
     return hashlib.blake2b(message.encode(), digest_size=8).hexdigest()
 

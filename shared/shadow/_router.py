@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from shared.runs import UserError
-from shared.shadow._log import DecisionLog, Signal, digest_of_text
+from shared.shadow._log import DecisionLog, Signal, message_digest
 
 Mode = Literal["shadow", "canary", "cut_over"]
 
@@ -168,7 +168,7 @@ class Router:
         text = {"text": message} if self._settings.log_text else {}
         return {
             "time": time.time(), "mode": self._settings.mode, "conversation_id": conversation_id,
-            "message": digest_of_text(message),
+            "message": message_digest(message),
             "encoder_category": fast.category, "encoder_confidence": fast.confidence, "encoder_ms": fast_ms, **text,
         }  # fmt: skip
 
