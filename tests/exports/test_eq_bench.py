@@ -1,6 +1,5 @@
 import json
 import math
-import os
 from pathlib import Path
 
 import pytest
@@ -130,11 +129,9 @@ def test_two_models_with_the_same_answers_differ_by_nothing():
     assert compare_eq_bench(result, result).value == 0
 
 
-@pytest.fixture(scope="module")
-def official() -> dict:
-    if "COLLOQUY_DATA" not in os.environ:
-        pytest.skip("COLLOQUY_DATA is not set")
-    return json.loads((Path(os.environ["COLLOQUY_DATA"]) / "eq_bench" / "questions_171.json").read_text())
+@pytest.fixture
+def official(real_data: Path) -> dict:
+    return json.loads((real_data / "eq_bench" / "questions_171.json").read_text())
 
 
 @pytest.mark.real_data

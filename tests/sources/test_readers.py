@@ -1,8 +1,6 @@
 """Readers by layout, vocabularies from train only, and leaks that must be seen."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
@@ -107,11 +105,9 @@ def test_the_shipped_sample_is_what_its_generator_writes(tmp_path):
 
 
 @pytest.mark.real_data
-def test_the_public_corpora_are_read_in_full():
-    if "COLLOQUY_DATA" not in os.environ:
-        pytest.skip("COLLOQUY_DATA is not set")
-    root = Path(os.environ["COLLOQUY_DATA"])
-    places = {"esconv": root / "esconv", "go_emotions": root / "goemotions", "emobank": root / "emobank"}
+def test_the_public_corpora_are_read_in_full(real_data):
+    folders = {"esconv": "esconv", "go_emotions": "goemotions", "emobank": "emobank"}
+    places = {name: real_data / folder for name, folder in folders.items()}
     corpora = read_corpora({name: str(path) for name, path in places.items()})
     assert corpora.n_rows == 910 + 195 + 195 + 43_410 + 5_426 + 5_427 + 10_062
     assert len(vocabulary(corpora.dialogues, "strategy")) == 8
