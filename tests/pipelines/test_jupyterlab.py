@@ -247,8 +247,17 @@ def test_a_restarted_kernel_ends_its_run_and_the_next_run_goes_on(lab: Lab, page
 
 def processes(study: str) -> list[list[str]]:
     """Command lines of the run of a study, and of everything that it started."""
-    runs = [p for p in psutil.process_iter() if p.name().startswith("python") and _command(p)[-2:] == ["run", study]]
-    return [_command(process) for run in runs for process in (run, *run.children(recursive=True))]
+    # `process_iter` asks for names itself and leaves out those that end meanwhile.
+    pythons = [p for p in psutil.process_iter(["name"]) if (p.info["name"] or "").startswith("python")]
+    runs = [process for process in pythons if _command(process)[-2:] == ["run", study]]
+    return [_command(process) for run in runs for process in (run, *_started_by(run))]
+
+
+def _started_by(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:  # it ended meanwhile
+        return []
 
 
 def _command(process: psutil.Process) -> list[str]:
